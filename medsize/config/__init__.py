@@ -1,0 +1,1 @@
+"""The description of a run: frozen models, YAML loading and overrides."""

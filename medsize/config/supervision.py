@@ -1,0 +1,125 @@
+"""What a run is taught from: seeds, sizes and bounds."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from medsize.config.model import Model
+
+
+class ErosionSeeds(Model):
+    """The core left after eroding each structure's mask as often as it survives (at most ``iterations`` times)."""
+
+    kind: Literal["erosion"] = "erosion"
+    iterations: int = Field(default=10, ge=1, le=1000)
+
+
+class RandomSeeds(Model):
+    """A disc of ``radius_px`` around a random pixel of each structure, clipped to it."""
+
+    kind: Literal["random"]
+    radius_px: float = Field(default=2.5, gt=0)
+
+
+class CentroidSeeds(Model):
+    """A disc of ``radius_px`` around the structure's pixel nearest to its centroid, clipped to it."""
+
+    kind: Literal["centroid"]
+    radius_px: float = Field(default=2.5, gt=0)
+
+
+class ScribbleSeeds(Model):
+    """Scribbles drawn by people, one file a case, on the label's grid."""
+
+    kind: Literal["scribble"]
+    folder: Path
+    """Folder with ``<case id>_scribble.nii.gz`` for every training case."""
+    unlabelled: int = Field(default=4, ge=0, le=255)
+    """The value that means 'not annotated'."""
+
+
+class FullSeeds(Model):
+    """The whole mask of each structure (not of the background)."""
+
+    kind: Literal["full"]
+
+
+class LengthRatioSeeds(Model):
+    """Part of the structure's mask: 0 is one pixel per object, 1 the whole mask (P0 Fig. 4)."""
+
+    kind: Literal["length_ratio"]
+    ratio: float = Field(ge=0, le=1)
+
+
+Seeds = Annotated[
+    ErosionSeeds | RandomSeeds | CentroidSeeds | ScribbleSeeds | FullSeeds | LengthRatioSeeds,
+    Field(discriminator="kind"),
+]
+
+
+class ExactSizes(Model):
+    """The size measured on the mask."""
+
+    kind: Literal["exact"] = "exact"
+
+
+class NoisySizes(Model):
+    """The exact size times (1 + ε), renormalised (P0 eq. 15, 16)."""
+
+    kind: Literal["noisy"]
+    noise: float = Field(ge=0, le=10)
+    """Nominal mean relative error, e.g. 0.08; ε has standard deviation noise·√(π/2)."""
+    noise_on: Literal["all", "foreground"] = "all"
+    """``all`` draws ε for the background too, as the equation is written."""
+
+
+class MeanSizes(Model):
+    """One fixed size for every slice that holds the structure."""
+
+    kind: Literal["mean"]
+
+
+class TableSizes(Model):
+    """Sizes from a CSV (``--sizes``)."""
+
+    kind: Literal["table"]
+    path: Path
+
+
+Sizes = Annotated[ExactSizes | NoisySizes | MeanSizes | TableSizes, Field(discriminator="kind")]
+
+
+class CommonBounds(Model):
+    """The same lower and upper bound for every slice that holds the structure."""
+
+    kind: Literal["common"] = "common"
+    lower: float = Field(default=60 / 65536, ge=0, le=1)
+    """Fraction of the image; the size-constraint authors' 60 of 256² pixels."""
+    upper: float = Field(default=2000 / 65536, ge=0, le=1)
+    """Fraction of the image; the size-constraint authors' 2,000 of 256² pixels."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "CommonBounds":
+        if self.lower > self.upper:
+            raise ValueError(f"lower bound {self.lower} is above upper bound {self.upper}")
+        return self
+
+
+class IndividualBounds(Model):
+    """Bounds around each slice's own size."""
+
+    kind: Literal["individual"]
+    tolerance: float = Field(default=0.10, ge=0, le=1)
+    """0.10 is ±10 % of the size."""
+
+
+Bounds = Annotated[CommonBounds | IndividualBounds, Field(discriminator="kind")]
+
+
+class SupervisionConfig(Model):
+    """What the objective's terms are given; only what a term needs is ever made."""
+
+    seeds: Seeds = ErosionSeeds()
+    sizes: Sizes = ExactSizes()
+    bounds: Bounds = CommonBounds()

@@ -1,0 +1,84 @@
+"""The files of a run and their names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from medsize.errors import InputError
+
+Checkpoint = Literal["last", "best"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Everything needed to rerun a run, or to doubt its result.
+
+    Attributes:
+        path: The folder itself.
+    """
+
+    path: Path
+
+    @classmethod
+    def existing(cls, path: Path) -> "RunFolder":
+        """Open the folder of a run that was started before.
+
+        Raises:
+            InputError: There is no run in this folder.
+        """
+        run = cls(path)
+        if not run.config.is_file():
+            raise InputError(
+                f"{path} is not a run",
+                expected="a folder written by 'medsize train', holding config.yaml",
+                found="no such folder" if not path.exists() else "no config.yaml in it",
+            )
+        return run
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration, YAML."""
+        return self.path / "config.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, commit and device, JSON."""
+        return self.path / "environment.json"
+
+    @property
+    def cases(self) -> Path:
+        """Every case of the run with its files and split, CSV."""
+        return self.path / "cases.csv"
+
+    @property
+    def size_targets(self) -> Path:
+        """The sizes the run was given, CSV."""
+        return self.path / "size_targets.csv"
+
+    @property
+    def supervision(self) -> Path:
+        """What was given in words and numbers: seeds, nominal and measured noise, JSON."""
+        return self.path / "supervision.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One line per epoch and per validation, JSON lines."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def predictions(self) -> Path:
+        """Predicted label files, one folder a checkpoint."""
+        return self.path / "predictions"
+
+    @property
+    def report(self) -> Path:
+        """Folder of the report and its tables."""
+        return self.path / "report"
+
+    def checkpoint(self, name: Checkpoint) -> Path:
+        """Return the folder of a checkpoint."""
+        return self.path / "checkpoints" / name
+
+    def weights(self, name: Checkpoint) -> Path:
+        """Return the network's weights of a checkpoint, safetensors."""
+        return self.checkpoint(name) / "model.safetensors"
