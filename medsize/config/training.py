@@ -1,0 +1,67 @@
+"""How a network is trained."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from medsize.config.model import Model
+
+
+class SGDConfig(Model):
+    """Stochastic gradient descent; momentum and weight decay are our choice, the papers are silent."""
+
+    name: Literal["sgd"] = "sgd"
+    learning_rate: float = Field(default=0.005, gt=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float = Field(default=5e-4, ge=0)
+
+
+class AdamWConfig(Model):
+    """AdamW."""
+
+    name: Literal["adamw"]
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+
+
+Optimiser = Annotated[SGDConfig | AdamWConfig, Field(discriminator="name")]
+
+
+class Augmentation(Model):
+    """Colour jitter and horizontal flip, the papers' augmentation, drawn anew for every image of every batch."""
+
+    brightness: float = Field(default=0.2, ge=0, le=1)
+    """Largest shift of intensities, which are in [0, 1]."""
+    contrast: float = Field(default=0.2, ge=0, lt=1)
+    """Contrast is multiplied by a factor in 1 ± this."""
+    flip: float = Field(default=0.5, ge=0, le=1)
+    """Probability of a horizontal flip."""
+
+
+class EarlyStopping(Model):
+    """Stop when validation has not improved for a while."""
+
+    patience: int = Field(default=10, ge=1)
+    """Validations without a better ``dice_scan``."""
+
+
+class TrainingConfig(Model):
+    """Length, optimiser, augmentation, machine and rhythm of a training."""
+
+    epochs: int = Field(default=200, ge=1)
+    batch_size: int = Field(default=12, ge=1)
+    optimiser: Optimiser = SGDConfig()
+    polynomial_power: float = Field(default=0.9, ge=0)
+    """The learning rate falls as (1 − step/steps)^power; 0 keeps it constant."""
+    augmentation: Augmentation = Augmentation()
+    validate_every: int = Field(default=5, ge=1)
+    """Epochs between validations; the last epoch is always validated."""
+    early_stopping: EarlyStopping | None = None
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """Of the initial weights, the order, the augmentation, the seeds and the noise."""
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    """``auto`` takes the accelerator if there is one."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """``auto`` takes bfloat16 where the machine has units for it."""
+    tensorboard: bool = False
+    """Also write TensorBoard files (extra ``tensorboard``)."""
