@@ -1,0 +1,173 @@
+"""Layers of a configuration: YAML files and command-line overrides, merged, each value remembering its origin."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from medsize.errors import InputError
+from medsize.shipped import shipped
+
+Key = tuple[str, ...]
+
+# Relative paths in a file are relative to that file, so they are resolved before layers are merged.
+PATH_KEYS: frozenset[Key] = frozenset(
+    {
+        ("data", "source", "root"),
+        ("data", "source", "path"),
+        ("data", "cache"),
+        ("supervision", "seeds", "folder"),
+        ("supervision", "sizes", "path"),
+        ("network", "weights"),
+    }
+)
+# A mapping whose variant changes is replaced, not merged: the keys of another variant mean nothing to it.
+VARIANT_KEYS = ("kind", "name")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A nested mapping and where each of its values was written.
+
+    Attributes:
+        values: The mapping.
+        origins: Key path to origin, e.g. ``my.yaml, line 12`` or ``--noise``.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[Key, str] = field(default_factory=dict)
+
+    def over(self, other: Self) -> "Layer":
+        """Return this layer laid over another one: this one's values win."""
+        values = _merge(other.values, self.values)
+        return Layer(values, {**other.origins, **self.origins})
+
+    def origin(self, key: Iterable[str]) -> str | None:
+        """Return where the value at ``key`` was written, or the nearest mapping around it."""
+        parts = tuple(key)
+        for length in range(len(parts), 0, -1):
+            if parts[:length] in self.origins:
+                return self.origins[parts[:length]]
+        return None
+
+
+def layer_from_option(option: str, key: Key, value: object) -> Layer:
+    """Return the layer of one command-line option, e.g. ``--noise``; paths are relative to the working folder."""
+    nested: Any = _absolute(key, value, Path.cwd())
+    for part in reversed(key):
+        nested = {part: nested}
+    return Layer(nested, {key[:length]: option for length in range(1, len(key) + 1)})
+
+
+def layer_from_assignment(text: str) -> Layer:
+    """Return the layer of ``--set a.b=c``; the value is read as YAML.
+
+    Raises:
+        InputError: There is no ``=``, no key, or the value is no YAML.
+    """
+    key, separator, value = text.partition("=")
+    parts = tuple(part.strip() for part in key.split("."))
+    if not separator or not all(parts):
+        raise InputError(f"--set {text}: not an assignment", expected="--set training.epochs=50", found=text)
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {text}: the value is no YAML", found=value) from error
+    return layer_from_option(f"--set {text}", parts, parsed)
+
+
+def layer_from_file(path: Path, *, _above: tuple[Path, ...] = ()) -> Layer:
+    """Read a YAML file, laid over the preset or file that its key ``extends`` names.
+
+    Raises:
+        InputError: The file is missing, is no YAML, is not a mapping, repeats a key, or extends itself.
+    """
+    path = path.resolve()
+    if path in _above:
+        chain = " extends ".join(p.name for p in (*_above, path))
+        raise InputError(f"{path} extends itself", found=chain)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read", found=str(error), remedy="give a UTF-8 YAML file") from error
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise InputError(f"{path}{line}: not valid YAML", found=problem, remedy="check indentation and colons") from error
+    if not isinstance(node, yaml.MappingNode):
+        raise InputError(f"{path} does not describe a run", expected="a mapping, e.g. 'extends: acdc'")
+    origins: dict[Key, str] = {}
+    _note_lines(node, (), path, origins)
+    values = yaml.safe_load(text)
+    base = values.pop("extends", None)
+    values = _absolute((), values, path.parent)
+    layer = Layer(values, origins)
+    if base is None:
+        return layer
+    return layer.over(layer_from_file(config_file(str(base), beside=path.parent), _above=(*_above, path)))
+
+
+def config_file(name: str, *, beside: Path) -> Path:
+    """Return the file of a preset (``acdc``) or of a path (``my.yaml``, relative to ``beside``).
+
+    Raises:
+        InputError: It is neither; the message names the presets.
+    """
+    if name.endswith((".yaml", ".yml")):
+        path = beside / Path(name).expanduser()
+        if not path.is_file():
+            raise InputError(f"{path}: no such configuration file", remedy=f"give a file or a preset: {_presets()}")
+        return path
+    path = shipped("configs") / f"{name}.yaml"
+    if not path.is_file() or "/" in name:
+        close = get_close_matches(name, presets(), n=1)
+        hint = f"did you mean '{close[0]}'?" if close else "a configuration file ends in .yaml"
+        raise InputError(f"'{name}' is not a preset", expected=_presets(), remedy=hint)
+    return path
+
+
+def presets() -> list[str]:
+    """Return the names of the shipped configurations."""
+    return sorted(path.stem for path in shipped("configs").glob("*.yaml"))
+
+
+def _presets() -> str:
+    return "one of " + ", ".join(presets())
+
+
+def _merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    if any(key in upper and upper[key] != lower.get(key, upper[key]) for key in VARIANT_KEYS):
+        return dict(upper)
+    merged = dict(lower)
+    for key, value in upper.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+    return merged
+
+
+def _absolute(key: Key, value: Any, base: Path) -> Any:
+    if isinstance(value, dict):
+        return {part: _absolute((*key, str(part)), inner, base) for part, inner in value.items()}
+    if key in PATH_KEYS and isinstance(value, str | Path):
+        return str((base / Path(value).expanduser()).resolve())
+    return value
+
+
+def _note_lines(node: yaml.MappingNode, key: Key, path: Path, origins: dict[Key, str]) -> None:
+    for name, value in node.value:
+        inner = (*key, str(name.value))
+        if inner in origins:
+            raise InputError(
+                f"{path}, line {name.start_mark.line + 1}: '{'.'.join(inner)}' is given twice",
+                found=f"first at {origins[inner]}",
+                remedy="keep one",
+            )
+        origins[inner] = f"{path.name}, line {name.start_mark.line + 1}"
+        if isinstance(value, yaml.MappingNode):
+            _note_lines(value, inner, path, origins)
