@@ -1,0 +1,77 @@
+"""The training objective: a weighted sum of named losses."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from medsize.losses.preconditions import require_positive
+from medsize.losses.prediction import Prediction
+
+
+class ObjectiveValue(NamedTuple):
+    """What an objective says of one batch."""
+
+    total: Tensor
+    """The weighted sum, a scalar with its graph."""
+    parts: dict[str, Tensor]
+    """Each term by name, detached and without its weight."""
+
+
+class Objective(nn.Module):
+    """A weighted sum of terms, for instance of "Approximate Size Targets" (P0) eq. 12 and 13.
+
+    A term is any module with ``forward(prediction, target) -> scalar`` and an attribute ``target``, the name
+    of what it needs from the batch.
+
+    Args:
+        terms: Weight and term by name; weights are finite and above 0 (a term that should not count is left
+            out).
+
+    Raises:
+        ValueError: For no terms, a weight that is not a positive number, or a module without ``target``.
+    """
+
+    def __init__(self, terms: Mapping[str, tuple[float, nn.Module]]) -> None:
+        super().__init__()
+        if not terms:
+            raise ValueError("an objective needs at least one term, found none")
+        for name, (weight, term) in terms.items():
+            require_positive(f"the weight of term {name!r}", weight)
+            if not isinstance(getattr(term, "target", None), str):
+                raise ValueError(
+                    f"term {name!r} must say in its attribute 'target' which entry of the batch it needs, "
+                    f"found {type(term).__name__} without it"
+                )
+        self.weights = {name: weight for name, (weight, _) in terms.items()}
+        self.terms = nn.ModuleDict({name: term for name, (_, term) in terms.items()})
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """The entries of the batch that the terms need."""
+        return frozenset(str(term.target) for term in self.terms.values())
+
+    def forward(self, prediction: Prediction | Tensor, batch: Mapping[str, Tensor]) -> ObjectiveValue:
+        """The objective of one batch.
+
+        Args:
+            prediction: A prediction, or logits (B, K, *spatial), which take their domain from the batch's
+                ``domain`` where it has one.
+            batch: What the terms need, by name.
+
+        Raises:
+            ValueError: If the batch lacks what a term needs, and whatever the terms raise.
+        """
+        prediction = Prediction.of(prediction, batch.get("domain"))
+        values: dict[str, Tensor] = {}
+        for name, term in self.terms.items():
+            if term.target not in batch:
+                raise ValueError(
+                    f"the batch lacks {term.target!r}, which term {name!r} of the objective needs; "
+                    f"found {', '.join(sorted(batch)) or 'nothing'}"
+                )
+            values[name] = term(prediction, batch[str(term.target)])
+        weighted = [self.weights[name] * value for name, value in values.items()]
+        return ObjectiveValue(
+            sum(weighted[1:], weighted[0]), {name: v.detach() for name, v in values.items()}
+        )
