@@ -1,0 +1,1 @@
+"""Where cases come from: data-set layouts and lists of files."""
