@@ -99,7 +99,9 @@ def layer_from_file(path: Path, *, _above: tuple[Path, ...] = ()) -> Layer:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
-        raise InputError(f"{path}{line}: not valid YAML", found=problem, remedy="check indentation and colons") from error
+        raise InputError(
+            f"{path}{line}: not valid YAML", found=problem, remedy="check indentation and colons"
+        ) from error
     if not isinstance(node, yaml.MappingNode):
         raise InputError(f"{path} does not describe a run", expected="a mapping, e.g. 'extends: acdc'")
     origins: dict[Key, str] = {}

@@ -1,0 +1,5 @@
+"""``python -m medsize``, and ``torchrun -m medsize`` for several processes."""
+
+from medsize.cli import main
+
+main()

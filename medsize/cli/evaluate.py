@@ -1,0 +1,22 @@
+"""``medsize evaluate``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run folder.", show_default=False)],
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Measure a run on its held-out cases: predictions, metrics.csv, summary.json and the report."""
+    from medsize.console import progress_bar
+    from medsize.evaluation import evaluate_run, write_report
+    from medsize.run_folder import RunFolder
+
+    folder = RunFolder.existing(run)
+    with progress_bar("Evaluating") as moved:
+        evaluation = evaluate_run(folder, device=device, progress=moved)
+    typer.echo(evaluation.describe())
+    typer.echo(f"report: {write_report(folder)}")

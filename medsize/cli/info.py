@@ -1,0 +1,20 @@
+"""``medsize info``."""
+
+import typer
+
+
+def info() -> None:
+    """Show versions, this machine's device and precision, and where things are kept."""
+    import json
+
+    from medsize.config.layers import presets
+    from medsize.data.store import default_cache
+    from medsize.inference.precision import resolve_device, resolve_precision
+    from medsize.training.environment import describe_environment
+
+    device = resolve_device("auto")
+    about = describe_environment(device, resolve_precision("auto", device))
+    del about["started"]
+    about["presets"] = presets()
+    about["cache"] = str(default_cache())
+    typer.echo(json.dumps(about, indent=2))

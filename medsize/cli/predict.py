@@ -1,0 +1,32 @@
+"""``medsize predict``."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="A run folder.", show_default=False)],
+    inputs: Annotated[list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the label files and volumes.csv.")],
+    checkpoint: Annotated[Literal["last", "best"], typer.Option(help="Which network of the run.")] = "last",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Segment images: one NIfTI a file on exactly its grid, and volumes.csv in mL."""
+    from medsize.console import progress_bar
+    from medsize.inference import predict_files
+    from medsize.run_folder import RunFolder
+
+    with progress_bar("Predicting") as moved:
+        volumes = predict_files(
+            RunFolder.existing(run),
+            inputs,
+            output,
+            checkpoint=checkpoint,
+            overwrite=overwrite,
+            device=device,
+            progress=moved,
+        )
+    typer.echo(f"volumes: {volumes}")

@@ -1,0 +1,14 @@
+"""``medsize report``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(run: Annotated[Path, typer.Argument(help="A run folder that was evaluated.", show_default=False)]) -> None:
+    """Write the report of an evaluated run again."""
+    from medsize.evaluation import write_report
+    from medsize.run_folder import RunFolder
+
+    typer.echo(f"report: {write_report(RunFolder.existing(run))}")

@@ -1,0 +1,45 @@
+"""``medsize sizes``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medsize.cli.overrides import training_overrides
+
+sizes = typer.Typer(no_args_is_help=True, help="Sizes of structures, as tables.")
+
+
+@sizes.command("from-labels")
+def from_labels(
+    config: Annotated[str, typer.Argument(help="A preset or a YAML file that says which data.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The CSV to write.")],
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data set.")] = None,
+    structure: Annotated[list[str] | None, typer.Option(help="Structure; repeat for several, or all.")] = None,
+    noise: Annotated[float | None, typer.Option(help="Mean relative error to add, e.g. 0.08.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the noise.")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="Any key of the configuration, e.g. data.split.fold=1.")
+    ] = None,
+) -> None:
+    """Measure the sizes of every slice on the masks and write them as a CSV that **train --sizes** reads."""
+    from medsize.config.loading import load_config
+    from medsize.supervision import sizes_from_labels
+
+    overrides = training_overrides(
+        data_root=data_root,
+        structure=structure,
+        noise=noise,
+        sizes=None,
+        weights=None,
+        fold=None,
+        seed=seed,
+        assignments=assignments or [],
+    )
+    rows = sizes_from_labels(load_config(config, overrides), output)
+    typer.echo(f"{output}: {rows} sizes")
+
+
+@sizes.callback()
+def _sizes() -> None:
+    """Keep ``from-labels`` a command of its own while it is the only one."""

@@ -1,0 +1,46 @@
+"""What a person sees while work is going on: messages and progress on standard error."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+ProgressCallback = Callable[[int, int], None]
+
+
+def say(message: str) -> None:
+    """Print a message for people, on standard error."""
+    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(message, markup=False)
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[ProgressCallback]:
+    """Show a progress bar with time left, on a terminal; show nothing when piped.
+
+    Args:
+        description: What is being done, a few words.
+
+    Yields:
+        A function of (done, total) that moves the bar.
+    """
+    console = Console(file=sys.stderr)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
+        bar = progress.add_task(description, total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)

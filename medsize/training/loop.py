@@ -1,0 +1,215 @@
+"""The training loop.
+
+Whatever is random in a step (the order of the slices, the augmentation, dropout) follows from the run's seed and
+the number of the step alone. So a run needs no generator state to be resumed, and a run that was stopped anywhere
+ends with the very weights of one that was not (on a CPU, at the same number of threads).
+"""
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
+from torch import Tensor, nn
+
+from medsize.config.training import TrainingConfig
+from medsize.data.augmentation import augment
+from medsize.data.batches import Batch, epoch_order, gather
+from medsize.errors import InputError
+from medsize.losses import ObjectiveValue, Prediction
+from medsize.run_folder import RunFolder
+from medsize.training.checkpoints import Position, save_best, save_last
+from medsize.training.display import Display
+from medsize.training.interruption import Interruption
+from medsize.training.records import Records
+from medsize.training.schedule import polynomial
+from medsize.training.task import Task
+from medsize.training.validation import Validation, validate
+
+
+class InterruptedTraining(Exception):
+    """The training was asked to stop; its state is saved and it can be resumed.
+
+    Args:
+        run: The run that was stopped.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        super().__init__(f"training in {run.path} was interrupted")
+        self.run = run
+
+
+@dataclass(slots=True, kw_only=True)
+class Training:
+    """A training under way.
+
+    Attributes:
+        config: Length, optimiser settings, augmentation and rhythm.
+        task: Data, supervision and objective.
+        network: The network as Accelerate wraps it.
+        optimiser: Its optimiser, likewise.
+        accelerator: Devices, precision and processes.
+        precision: Of the network's arithmetic; losses are in float32.
+        run: Where everything is written.
+        records: ``metrics.jsonl``.
+        position: Where the training stands.
+        interruption: Whether somebody asked to stop.
+        display: What the person at the terminal sees.
+    """
+
+    config: TrainingConfig
+    task: Task
+    network: nn.Module
+    optimiser: AcceleratedOptimizer
+    accelerator: Accelerator
+    precision: torch.dtype
+    run: RunFolder
+    records: Records
+    position: Position
+    interruption: Interruption
+    display: Display
+
+    def __post_init__(self) -> None:
+        together = self.config.batch_size * self.accelerator.num_processes
+        self.batches = max(len(self.task.train_rows) // together, 1)
+        self.steps = self.batches * self.config.epochs
+        self.bare_network: nn.Module = self.accelerator.unwrap_model(self.network)
+
+    def train(self) -> None:
+        """Train to the last epoch, or until validation stops improving.
+
+        Raises:
+            InputError: The loss is not finite; the message names the cases of the batch.
+            InterruptedTraining: Somebody asked to stop.
+        """
+        while self.position.epoch < self.config.epochs:
+            self.train_epoch()
+            if self.position.epoch % self.config.validate_every == 0 or self.position.epoch == self.config.epochs:
+                self.validate()
+            self.save()
+            patience = self.config.early_stopping.patience if self.config.early_stopping else math.inf
+            if self.position.stale >= patience:
+                self.display.say(f"no better validation for {self.position.stale} times: stopping early")
+                break
+
+    def train_epoch(self) -> None:
+        """Train the batches of one epoch that are still to do, and record their mean loss."""
+        position = self.position
+        self.network.train()
+        order = epoch_order(self.task.train_rows, seed=self.config.seed, epoch=position.epoch)
+        began = time.monotonic() - position.seconds
+        while position.batch < self.batches:
+            if self.interruption.asked:
+                position.seconds = time.monotonic() - began
+                self.save()
+                raise InterruptedTraining(self.run)
+            step = position.epoch * self.batches + position.batch
+            value = self.train_step(step, self.rows_of(order, position.batch))
+            self.add_to_sums(value)
+            position.batch += 1
+            self.display.step(step + 1, self.steps, position.epoch, position.sums["loss"] / position.batch)
+        means = {name: total / position.batch for name, total in position.sums.items()}
+        loss = means.pop("loss")
+        position.epoch, position.batch, position.sums, position.seconds = position.epoch + 1, 0, {}, 0.0
+        if self.accelerator.is_main_process:
+            self.records.add(
+                position.epoch * self.batches,
+                kind="epoch",
+                epoch=position.epoch,
+                loss=loss,
+                parts=means,
+                learning_rate=self.optimiser.param_groups[0]["lr"],
+                seconds=round(time.monotonic() - began, 3),
+            )
+
+    def rows_of(self, order: np.ndarray, batch: int) -> np.ndarray:
+        """Return this process's rows of a batch; what is left over at an epoch's end waits for another order."""
+        turn = batch * self.accelerator.num_processes + self.accelerator.process_index
+        return order[turn * self.config.batch_size : (turn + 1) * self.config.batch_size]
+
+    def train_step(self, step: int, rows: np.ndarray) -> ObjectiveValue:
+        """Take one step of gradient descent on the slices in ``rows``."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = polynomial(
+                step,
+                self.steps,
+                learning_rate=self.config.optimiser.learning_rate,
+                power=self.config.polynomial_power,
+            )
+        torch.manual_seed((self.config.seed << 32) + step)  # dropout
+        names, batch = self.batch_of(step, rows)
+        with self.accelerator.autocast():
+            logits = self.network(batch["image"])
+        value: ObjectiveValue = self.task.objective(Prediction(logits, batch.get("domain")), batch)
+        if not math.isfinite(float(value.total)):
+            raise _not_finite(value, step, self.position.epoch, names)
+        self.optimiser.zero_grad()
+        self.accelerator.backward(value.total)
+        self.optimiser.step()
+        return value
+
+    def batch_of(self, step: int, rows: np.ndarray) -> tuple[list[str], dict[str, Tensor]]:
+        """Return the case ids and the augmented tensors of a batch, on the device."""
+        batch: Batch = gather(self.task.store, self.task.supervision, rows, keys=self.task.objective.targets)
+        tensors = {key: tensor.to(self.accelerator.device, non_blocking=True) for key, tensor in batch.tensors.items()}
+        return batch.cases, augment(tensors, self.config.augmentation, seed=self.config.seed, step=step)
+
+    def add_to_sums(self, value: ObjectiveValue) -> None:
+        """Add a batch's loss and its parts to the sums of the epoch."""
+        for name, part in {"loss": value.total.detach(), **value.parts}.items():
+            self.position.sums[name] = self.position.sums.get(name, 0.0) + float(part)
+
+    def validate(self) -> None:
+        """Measure the network on the validation cases; keep it as ``best`` if it is."""
+        if not self.task.val_cases or not self.accelerator.is_main_process:
+            return
+        validation = validate(
+            self.bare_network,
+            self.task.store,
+            self.task.val_cases,
+            device=self.accelerator.device,
+            precision=self.precision,
+            batch_size=self.config.batch_size,
+        )
+        position = self.position
+        better = validation.mean is not None and (position.best is None or validation.mean > position.best)
+        if better:
+            position.best, position.best_epoch, position.stale = validation.mean, position.epoch, 0
+            save_best(self.run, self.bare_network, position)
+        else:
+            position.stale += 1
+        self.record(validation, better)
+
+    def record(self, validation: Validation, better: bool) -> None:
+        """Write down a validation and show it."""
+        self.records.add(
+            self.position.epoch * self.batches,
+            kind="validation",
+            epoch=self.position.epoch,
+            dice_scan=validation.dice_scan,
+            mean=validation.mean,
+            best=better,
+        )
+        scores = ", ".join(f"{name} {score:.3f}" for name, score in validation.dice_scan.items())
+        mark = " (best so far)" if better else ""
+        self.display.say(f"epoch {self.position.epoch}/{self.config.epochs}: validation dice_scan {scores}{mark}")
+
+    def save(self) -> None:
+        """Replace ``checkpoints/last``."""
+        self.position.metrics_bytes = self.records.bytes
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            save_last(self.run, self.accelerator, self.bare_network, self.position)
+
+
+def _not_finite(value: ObjectiveValue, step: int, epoch: int, names: list[str]) -> InputError:
+    parts = ", ".join(f"{name} {float(part):g}" for name, part in value.parts.items())
+    return InputError(
+        f"the loss is not finite at step {step} (epoch {epoch + 1})",
+        found=f"{parts}; cases of the batch: {', '.join(sorted(set(names)))}",
+        remedy="look at these cases, lower training.optimiser.learning_rate, or set training.precision to float32; "
+        "the last checkpoint is from before this step",
+    )

@@ -1,0 +1,68 @@
+"""The numbers of a training as it goes: ``metrics.jsonl`` always, TensorBoard if asked."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from medsize.errors import InputError
+
+
+class Records:
+    """Appends one JSON object a line; can be cut back to a checkpoint.
+
+    Args:
+        path: ``metrics.jsonl``.
+        tensorboard: Folder for TensorBoard files, or None.
+        keep_bytes: Length to cut the file to first: what a resumed run had written at its checkpoint.
+
+    Raises:
+        InputError: TensorBoard is asked for and not installed.
+    """
+
+    def __init__(self, path: Path, *, tensorboard: Path | None, keep_bytes: int) -> None:
+        self._file = path.open("ab")
+        self._file.truncate(keep_bytes)
+        self._writer = _tensorboard_writer(tensorboard) if tensorboard else None
+
+    def add(self, step: int, **record: Any) -> None:
+        """Append a record and put it on disk."""
+        line = json.dumps({"step": step, **record}, allow_nan=False)
+        self._file.write(line.encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        if self._writer is not None:
+            for name, value in _numbers(record):
+                self._writer.add_scalar(f"{record['kind']}/{name}", value, step)
+
+    @property
+    def bytes(self) -> int:
+        """Length of the file so far."""
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Close the files."""
+        self._file.close()
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _numbers(record: dict[str, Any], prefix: str = "") -> list[tuple[str, float]]:
+    found: list[tuple[str, float]] = []
+    for name, value in record.items():
+        if isinstance(value, dict):
+            found += _numbers(value, f"{prefix}{name}/")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found.append((prefix + name, float(value)))
+    return found
+
+
+def _tensorboard_writer(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise InputError(
+            "training.tensorboard is on, but TensorBoard is not installed",
+            remedy="pip install 'medsize[tensorboard]', or set training.tensorboard to false",
+        ) from error
+    return SummaryWriter(log_dir=str(folder))  # type: ignore[no-untyped-call]  # torch leaves it untyped

@@ -1,0 +1,108 @@
+"""Everything a training needs, made and checked before the first step."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from medsize.config.network import UNetConfig
+from medsize.config.run import RunConfig
+from medsize.console import progress_bar, say
+from medsize.data.case import Case
+from medsize.data.sources import find_cases
+from medsize.data.splits import split_cases
+from medsize.data.store import SliceStore, open_store
+from medsize.errors import InputError
+from medsize.losses import Objective
+from medsize.networks import load_encoder_weights
+from medsize.supervision.supervise import Supervision, supervise
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A training's data, supervision and objective.
+
+    Attributes:
+        cases: All cases with their split.
+        store: The slices of the training and validation cases.
+        train_rows: Rows of the store that train.
+        val_cases: Cases with a label that validate; may be empty.
+        supervision: What the training rows are taught from.
+        network: The network with its initial weights.
+        objective: What is minimised.
+    """
+
+    cases: list[Case]
+    store: SliceStore
+    train_rows: np.ndarray
+    val_cases: list[Case]
+    supervision: Supervision
+    objective: Objective
+    network: nn.Module
+
+
+def prepare_task(config: RunConfig) -> Task:
+    """Find the cases, build or open the slice store, and make the supervision.
+
+    Raises:
+        InputError: Something in the data, the split or the supervision cannot be used.
+    """
+    found = find_cases(config.data)
+    cases = split_cases(found.cases, config.data.split)
+    train = [case for case in cases if case.split == "train"]
+    val = [case for case in cases if case.split == "val"]
+    if not train:
+        raise InputError("no case is left to train on", found=f"{len(cases)} cases, {len(val)} held out")
+    objective = config.objective.build()
+    _require_labels(config, objective.targets, train)
+    network = _initial_network(config, classes=len(found.structures) + 1)
+    with progress_bar("Preparing slices") as moved:
+        store = open_store(
+            train + val,
+            found.labels,
+            found.structures,
+            config.data.preprocessing,
+            config.data.cache,
+            progress=moved,
+        )
+    train_rows = store.rows([case.id for case in train])
+    supervision = supervise(
+        config.supervision, store, train_rows, needs=frozenset(objective.targets), seed=config.training.seed
+    )
+    val_cases = [case for case in val if case.label is not None]
+    return Task(cases, store, train_rows, val_cases, supervision, objective, network)
+
+
+def _require_labels(config: RunConfig, targets: frozenset[str], train: list[Case]) -> None:
+    supervision = config.supervision
+    reasons = []
+    if "label" in targets:
+        reasons.append("the objective has a cross entropy on masks")
+    if "seeds" in targets and supervision.seeds.kind != "scribble":
+        reasons.append(f"seeds of kind '{supervision.seeds.kind}' are made from masks")
+    sizes = {"size_target", "size_bounds", "tags"} & targets
+    if sizes and supervision.sizes.kind != "table":
+        reasons.append(f"sizes of kind '{supervision.sizes.kind}' are measured on masks")
+    missing = [case.id for case in train if case.label is None]
+    if reasons and missing:
+        raise InputError(
+            f"{len(missing)} training case(s) have no label: {', '.join(missing[:5])}",
+            expected=f"labels, because {' and '.join(reasons)}",
+            remedy="use scribble seeds and a size table (--sizes), or leave these cases out",
+        )
+
+
+def _initial_network(config: RunConfig, *, classes: int) -> nn.Module:
+    torch.manual_seed(config.training.seed)
+    network = config.network.build(in_channels=1, classes=classes)
+    if isinstance(config.network, UNetConfig):
+        return network
+    if config.network.weights is None:
+        say("The encoder starts from scratch: no ImageNet weights were given (--weights FILE).")
+        return network
+    try:
+        load_encoder_weights(network.encoder, config.network.weights)
+    except ValueError as error:
+        raise InputError("the encoder's weights cannot be used", found=str(error)) from error
+    return network
