@@ -72,6 +72,4 @@ class Objective(nn.Module):
                 )
             values[name] = term(prediction, batch[str(term.target)])
         weighted = [self.weights[name] * value for name, value in values.items()]
-        return ObjectiveValue(
-            sum(weighted[1:], weighted[0]), {name: v.detach() for name, v in values.items()}
-        )
+        return ObjectiveValue(sum(weighted[1:], weighted[0]), {name: v.detach() for name, v in values.items()})

@@ -18,8 +18,7 @@ def require_shape(name: str, tensor: Tensor, expected: Sequence[int], axes: str)
     """
     if tensor.shape != torch.Size(expected):
         raise ValueError(
-            f"{name} does not fit the logits: expected shape {axes} = {tuple(expected)}, "
-            f"found {tuple(tensor.shape)}"
+            f"{name} does not fit the logits: expected shape {axes} = {tuple(expected)}, found {tuple(tensor.shape)}"
         )
 
 

@@ -1,11 +1,34 @@
 """The network's answer for a batch, with the quantities that the losses share computed once."""
 
-from functools import cached_property
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from medsize.losses.preconditions import require_shape, values_are_readable
+
+T = TypeVar("T")
+
+
+class _Once(Generic[T]):
+    """A property computed at first use and kept: functools.cached_property, but without its lock.
+
+    torch.compile cannot trace through the lock that Python 3.11 holds in it.
+    """
+
+    def __init__(self, compute: Callable[["Prediction"], T]) -> None:
+        self.compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: "Prediction", owner: type) -> T:
+        value = self.compute(instance)
+        # As the class defines no __set__, the attribute is found before this descriptor from now on.
+        setattr(instance, self.name, value)
+        return value
 
 
 class Prediction:
@@ -46,7 +69,7 @@ class Prediction:
         """
         return prediction if isinstance(prediction, Prediction) else cls(prediction, domain)
 
-    @cached_property
+    @_Once
     def log_probs(self) -> Tensor:
         """Ln S, (B, K, *spatial), float32 or better; uniform outside the domain."""
         logits = self.logits
@@ -55,12 +78,12 @@ class Prediction:
             logits = logits.masked_fill(~self.domain.unsqueeze(1), 0)
         return logits.log_softmax(1, dtype=torch.promote_types(logits.dtype, torch.float32))
 
-    @cached_property
+    @_Once
     def probs(self) -> Tensor:
         """S, (B, K, *spatial), sums to 1 over K."""
         return self.log_probs.exp()
 
-    @cached_property
+    @_Once
     def domain_size(self) -> Tensor:
         """|Ω|, the number of pixels of each image, (B,), in the type of ``log_probs``."""
         like = self.log_probs
@@ -69,12 +92,10 @@ class Prediction:
         size = self.domain.flatten(1).sum(1)
         if values_are_readable(size) and not size.all():
             row = int((size == 0).nonzero()[0])
-            raise ValueError(
-                f"domain is empty for image {row} of the batch: every image needs at least one pixel"
-            )
+            raise ValueError(f"domain is empty for image {row} of the batch: every image needs at least one pixel")
         return size.to(like.dtype)
 
-    @cached_property
+    @_Once
     def log_average(self) -> Tensor:
         """Ln S̄, (B, K), with S̄ of "Approximate Size Targets" (P0) eq. 1; finite however small S̄ is."""
         log_probs = self.log_probs.flatten(2)
@@ -86,7 +107,7 @@ class Prediction:
         # one near 0, and lose a digit of the background's average.
         return peak.squeeze(2) + (total / self.domain_size.unsqueeze(1)).log()
 
-    @cached_property
+    @_Once
     def average(self) -> Tensor:
         """S̄, the mean of S over Ω, (B, K), a fraction that sums to 1 over K: P0 eq. 1."""
         return self.log_average.exp()

@@ -31,7 +31,7 @@ def size_target_loss(
     objects by nature. A scale divides each image's KL by ``1 − v_0``, the share of all that is not background
     (``"object"``), or by the target's entropy ``H(v)`` (``"entropy"``, which singles out no class), so that
     relative errors alone count. As the divisor vanishes for an image of one class, it is never taken below
-    its value for a lone object of 0.001 of the image (:data:`SMALLEST_OBJECT`). So the loss stays finite: with
+    its value for a lone object of 0.001 of the image (:data:`SMALLEST_OBJECT`). The loss stays finite: under
     ``"object"``, an image without object that is predicted at S̄_object = 0.001 costs 1.
 
     Args:
@@ -70,9 +70,7 @@ def entropy(v: Tensor) -> Tensor:
     return -torch.xlogy(v, v).sum(-1)
 
 
-_SMALLEST_ENTROPY: Final = float(
-    entropy(torch.tensor([1 - SMALLEST_OBJECT, SMALLEST_OBJECT], dtype=torch.float64))
-)
+_SMALLEST_ENTROPY: Final = float(entropy(torch.tensor([1 - SMALLEST_OBJECT, SMALLEST_OBJECT], dtype=torch.float64)))
 
 
 class SizeTargetLoss(nn.Module):

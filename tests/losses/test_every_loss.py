@@ -1,0 +1,178 @@
+"""What holds for each loss alike."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from medsize.losses import (
+    CrossEntropyLoss,
+    FlatLogBarrierLoss,
+    LogBarrierLoss,
+    Objective,
+    PartialCrossEntropyLoss,
+    Prediction,
+    QuadraticBarrierLoss,
+    SizeTargetLoss,
+    SparseCRFLoss,
+    SuppressionLoss,
+)
+from tests.losses.oracle import random_batch, random_logits
+
+LOSSES: dict[str, nn.Module] = {
+    "partial cross entropy": PartialCrossEntropyLoss(),
+    "cross entropy": CrossEntropyLoss(),
+    "size target": SizeTargetLoss(),
+    "reverse size target": SizeTargetLoss("reverse"),
+    "size target over entropy": SizeTargetLoss(scale="entropy"),
+    "size target over object": SizeTargetLoss(scale="object"),
+    "quadratic barrier": QuadraticBarrierLoss(),
+    "quadratic barrier on fractions": QuadraticBarrierLoss("fraction"),
+    "log barrier": LogBarrierLoss(),
+    "flat log barrier": FlatLogBarrierLoss(0.1),
+    "suppression": SuppressionLoss(),
+    "absolute sparse CRF": SparseCRFLoss(0.2),
+    "bilinear sparse CRF": SparseCRFLoss(0.2, "bilinear"),
+}
+UNKNOWN = {"seeds": 255, "label": 255, "size_target": math.nan, "size_bounds": math.nan, "tags": False}
+
+each_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
+# An image is always known, so nothing is ever missing for the losses that ask for it; and they alone see neighbours.
+informed_losses = {name: loss for name, loss in LOSSES.items() if loss.target != "image"}
+each_informed_loss = pytest.mark.parametrize("loss", informed_losses.values(), ids=informed_losses.keys())
+
+
+def evaluate(loss: nn.Module, logits: Tensor, target: Tensor, domain: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    logits = logits.detach().requires_grad_()
+    value = loss(Prediction(logits, domain), target)
+    value.backward()
+    assert logits.grad is not None
+    return value.detach(), logits.grad
+
+
+@each_loss
+def test_repeating_the_batch_changes_nothing(loss: nn.Module) -> None:
+    logits, target = random_logits(2, 3, 4, 5), random_batch(2, 3, 4, 5)[loss.target]
+    repeated = loss(logits.repeat(3, 1, 1, 1), target.repeat(3, *[1] * (target.ndim - 1)))
+    torch.testing.assert_close(repeated, loss(logits, target))
+
+
+@each_informed_loss
+def test_a_volume_equals_the_same_pixels_in_a_row(loss: nn.Module) -> None:
+    logits, target = random_logits(2, 3, 2, 3, 4), random_batch(2, 3, 2, 3, 4)[loss.target]
+    row = target.flatten(1) if loss.target in ("seeds", "label") else target
+    torch.testing.assert_close(loss(logits.flatten(2), row), loss(logits, target))
+
+
+@each_loss
+@pytest.mark.parametrize("garbage", [1e4, math.nan])
+def test_padding_with_garbage_equals_the_image_without_padding(loss: nn.Module, garbage: float) -> None:
+    logits, batch = random_logits(2, 3, 4, 5), random_batch(2, 3, 4, 5)
+    target = batch[loss.target]
+    domain = nn.functional.pad(torch.ones(2, 4, 5, dtype=torch.bool), (0, 3, 0, 2))
+    padded = nn.functional.pad(target, (0, 3, 0, 2), value=1) if target.shape[-2:] == (4, 5) else target
+    value, gradient = evaluate(loss, nn.functional.pad(logits, (0, 3, 0, 2), value=garbage), padded, domain)
+    expected_value, expected_gradient = evaluate(loss, logits, target)
+    torch.testing.assert_close(value, expected_value)
+    torch.testing.assert_close(gradient, nn.functional.pad(expected_gradient, (0, 3, 0, 2)))
+
+
+@each_informed_loss
+def test_without_information_the_loss_is_zero_with_zero_gradient(loss: nn.Module) -> None:
+    target = torch.full_like(random_batch(2, 3, 4, 5)[loss.target], UNKNOWN[loss.target])
+    value, gradient = evaluate(loss, random_logits(2, 3, 4, 5, scale=1e4).float(), target)
+    assert value == 0
+    assert not gradient.any()
+
+
+@each_informed_loss
+def test_an_image_without_information_changes_nothing(loss: nn.Module) -> None:
+    logits, target = random_logits(3, 3, 4, 5), random_batch(3, 3, 4, 5)[loss.target].clone()
+    target[1] = UNKNOWN[loss.target]
+    value, gradient = evaluate(loss, logits, target)
+    torch.testing.assert_close(value, loss(logits[[0, 2]], target[[0, 2]]))
+    assert not gradient[1].any()
+
+
+@each_loss
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("scale", [1.0, 100.0, 1e4])
+@pytest.mark.parametrize("spatial", [(1, 1), (4, 5)])
+def test_value_and_gradient_stay_finite_and_float32(
+    loss: nn.Module, dtype: torch.dtype, scale: float, spatial: tuple[int, int]
+) -> None:
+    signs = torch.randint(0, 2, (2, 3, *spatial), generator=torch.Generator().manual_seed(0)) * 2.0 - 1
+    value, gradient = evaluate(loss, (scale * signs).to(dtype), random_batch(2, 3, *spatial)[loss.target])
+    assert value.dtype == torch.float32
+    assert gradient.dtype == dtype
+    assert value.isfinite()
+    assert gradient.isfinite().all()
+
+
+@each_loss
+@pytest.mark.parametrize("winner", [0, 1, 2])
+def test_all_pixels_one_class_stays_finite(loss: nn.Module, winner: int) -> None:
+    logits = torch.full((2, 3, 4, 5), -1e4)
+    logits[:, winner] = 1e4
+    value, gradient = evaluate(loss, logits, random_batch(2, 3, 4, 5)[loss.target])
+    assert value.isfinite()
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("name", [name for name, loss in informed_losses.items() if loss.target != "tags"])
+@pytest.mark.parametrize("probability", [1e-3, 1e-30])
+def test_a_present_class_that_is_nearly_forgotten_is_raised_never_lowered(name: str, probability: float) -> None:
+    targets = {
+        "seeds": torch.ones(1, 4, 5, dtype=torch.uint8),
+        "label": torch.ones(1, 4, 5, dtype=torch.uint8),
+        "size_target": torch.tensor([[0.5, 0.5]]),
+        "size_bounds": torch.tensor([[[0.4, 0.6], [0.4, 0.6]]]),
+    }
+    logits = torch.zeros(1, 2, 4, 5)
+    logits[:, 1] = math.log(probability)
+    _, gradient = evaluate(LOSSES[name], logits, targets[LOSSES[name].target])
+    assert (gradient[:, 1] < 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "slope"),
+    [
+        ("partial cross entropy", torch.ones(1, 4, 5, dtype=torch.uint8), -1 / 20),
+        ("size target", torch.tensor([[0.5, 0.5]]), -0.5 / 20),
+        ("size target over object", torch.tensor([[0.5, 0.5]]), -1 / 20),
+        ("log barrier", torch.tensor([[True, True]]), -1 / 20),
+        ("flat log barrier", torch.tensor([[True, True]]), -1 / 20),
+    ],
+)
+def test_a_present_class_that_is_forgotten_entirely_is_still_raised(name: str, target: Tensor, slope: float) -> None:
+    logits = torch.tensor([[1e4], [-1e4]]).repeat(1, 20).reshape(1, 2, 4, 5)
+    value, gradient = evaluate(LOSSES[name], logits, target)
+    assert value.isfinite()
+    torch.testing.assert_close(gradient[:, 1], torch.full((1, 4, 5), slope))
+
+
+@settings(deadline=None, max_examples=10)
+@given(order=st.permutations(range(3)))
+@pytest.mark.parametrize("name", [name for name in LOSSES if name != "size target over object"])
+def test_renaming_the_classes_changes_nothing(name: str, order: list[int]) -> None:
+    loss = LOSSES[name]
+    logits, target = random_logits(2, 3, 4, 5), random_batch(2, 3, 4, 5)[loss.target]
+    renamed = target
+    if loss.target in ("seeds", "label"):
+        new_name = torch.full((256,), 255)
+        new_name[order] = torch.arange(3)
+        renamed = new_name[target.long()]
+    elif loss.target != "image":
+        renamed = target[:, order]
+    torch.testing.assert_close(loss(logits[:, order], renamed), loss(logits, target))
+
+
+def test_an_objective_of_every_loss_compiles_into_one_graph() -> None:
+    objective = Objective({name: (1.0, loss) for name, loss in LOSSES.items()})
+    logits, batch = random_logits(2, 3, 4, 5), random_batch(2, 3, 4, 5)
+    batch["domain"] = torch.ones(2, 4, 5, dtype=torch.bool)
+    compiled = torch.compile(objective, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(logits, batch).total, objective(logits, batch).total)
