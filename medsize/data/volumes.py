@@ -1,0 +1,209 @@
+"""Volumes and label volumes: reading with every check, writing on exactly the input's grid."""
+# nibabel is typed in part only:
+# mypy: allow-untyped-calls
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.affines import voxel_sizes
+from numpy.typing import NDArray
+
+from medsize.data.formats import NIFTI_SUFFIXES, Decoded, decode, is_nifti, load_nifti
+from medsize.errors import InputError
+from medsize.files import atomic_path
+
+_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume on its own grid.
+
+    Attributes:
+        array: (X, Y, Z), float32 intensities or uint8 labels, as the file stores the axes.
+        affine: 4 × 4, from voxel indices to RAS mm.
+        spacing_mm: Distance of voxel centres along X, Y and Z.
+        path: Where it was read from.
+    """
+
+    array: NDArray[Any]
+    affine: NDArray[np.float64]
+    spacing_mm: tuple[float, float, float]
+    path: Path
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel in mL."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+
+
+def read_volume(path: Path) -> Volume:
+    """Read a 3-D image: NIfTI, NRRD, MetaImage, or the folder of a DICOM series.
+
+    Returns:
+        The volume, its intensities float32 as stored (rescaled by the file's slope and intercept).
+
+    Raises:
+        InputError: The file is missing, empty, damaged or not readable; it is not 3-D; its affine is singular;
+            or its intensities are not finite or all the same.
+    """
+    decoded = decode(path)
+    volume = _volume(_only_frame(decoded, path), decoded, path)
+    _check_intensities(volume.array, str(path))
+    return volume
+
+
+def read_frames(path: Path) -> list[Volume]:
+    """Read a 4-D image as one volume a time frame; a 3-D image has one frame.
+
+    Raises:
+        InputError: As ``read_volume``, and the message names the frame.
+    """
+    decoded = decode(path)
+    if decoded.array.ndim != 4:
+        return [read_volume(path)]
+    frames = [_volume(decoded.array[..., frame], decoded, path) for frame in range(decoded.array.shape[3])]
+    for number, frame in enumerate(frames):
+        _check_intensities(frame.array, f"{path}, time frame {number} (counted from 0)")
+    return frames
+
+
+def read_label(path: Path, like: Volume | None, allowed: Collection[int]) -> Volume:
+    """Read a label volume.
+
+    Args:
+        path: The label file.
+        like: The image that the label must lie on, voxel by voxel.
+        allowed: The values that may occur besides 0, each in 1 … 255.
+
+    Returns:
+        The volume, uint8.
+
+    Raises:
+        InputError: As ``read_volume``; the grid is not that of ``like``; or a value is not a whole number or is
+            not allowed.
+    """
+    decoded = decode(path)
+    label = _volume(_only_frame(decoded, path), decoded, path)
+    if like is not None:
+        _check_same_grid(label, like)
+    values = np.unique(label.array)
+    permitted = sorted({0, *allowed})
+    wrong = values[~np.isin(values, permitted)]
+    if wrong.size:
+        shown = ", ".join(f"{value:g}" for value in wrong[:8])
+        raise InputError(
+            f"{path} has label values that mean nothing here",
+            expected=f"only {', '.join(map(str, permitted))}",
+            found=f"{shown}{', …' if wrong.size > 8 else ''}",
+            remedy="name every structure and its value in the data source's labels, or correct the file",
+        )
+    return Volume(label.array.astype(np.uint8), label.affine, label.spacing_mm, path)
+
+
+def write_label(path: Path, array: NDArray[Any], *, like: Path) -> None:
+    """Write labels as NIfTI on exactly the grid of the image they belong to, whole or not at all.
+
+    Args:
+        path: File to write, ``.nii`` or ``.nii.gz``.
+        array: (X, Y, Z) or (X, Y, Z, T), values 0 … 255; the shape of the image.
+        like: The image. Of a NIfTI file the shape, sform, qform and their codes, spacing and units are kept as
+            they are; of another format, shape and affine.
+
+    Raises:
+        InputError: The place cannot be written to, or the name is not one of a NIfTI file.
+    """
+    if not is_nifti(path):
+        raise InputError(f"cannot write labels to {path}", expected=f"a name ending in {NIFTI_SUFFIXES}")
+    image = _on_nifti(array, like) if is_nifti(like) else _on_affine(array, like)
+    with atomic_path(path) as partial:
+        nib.save(image, partial)
+
+
+def _on_nifti(array: NDArray[Any], like: Path) -> nib.Nifti1Image:
+    source = load_nifti(like)
+    header = source.header.copy()
+    header.extensions.clear()  # may hold the patient's data
+    header.set_data_dtype(np.uint8)
+    header["cal_min"] = header["cal_max"] = 0
+    return type(source)(_of_shape(array, source.shape), source.affine, header)
+
+
+def _on_affine(array: NDArray[Any], like: Path) -> nib.Nifti1Image:
+    decoded = decode(like)
+    image = nib.Nifti1Image(_of_shape(array, decoded.array.shape), decoded.affine)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(decoded.affine, code="scanner")
+    image.set_qform(decoded.affine, code="scanner")
+    return image
+
+
+def _of_shape(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    if array.shape != shape and (*array.shape, *(1,) * (len(shape) - array.ndim)) != shape:
+        raise ValueError(f"expected labels of shape {shape}, got {array.shape}")
+    return array.astype(np.uint8).reshape(shape)
+
+
+def _only_frame(decoded: Decoded, path: Path) -> NDArray[np.float32]:
+    array = decoded.array
+    if array.ndim > 3 and set(array.shape[3:]) == {1}:
+        return array.reshape(array.shape[:3])
+    if array.ndim != 3:
+        raise InputError(
+            f"{path} is not one volume",
+            expected="three dimensions (X, Y, Z)",
+            found=f"{array.ndim} dimensions, shape {array.shape}",
+            remedy="put the planes of a case into one file"
+            if array.ndim < 3
+            else "write one file a time frame to train on them; 'medsize predict' takes 4-D files as they are",
+        )
+    return array
+
+
+def _volume(array: NDArray[np.float32], decoded: Decoded, path: Path) -> Volume:
+    x, y, z = (float(spacing) for spacing in voxel_sizes(decoded.affine))
+    return Volume(array, decoded.affine, (x, y, z), path)
+
+
+def _check_intensities(array: NDArray[np.float32], where: str) -> None:
+    finite = np.isfinite(array)
+    if not finite.all():
+        raise InputError(
+            f"{where} has voxels that are not numbers",
+            found=f"{np.count_nonzero(~finite)} of {array.size} voxels are NaN or infinite",
+            remedy="replace them, or leave the case out",
+        )
+    if array.min() == array.max():
+        raise InputError(
+            f"{where} shows nothing",
+            found=f"all {array.size} voxels are {array.flat[0]:g}",
+            remedy="export the image again, or leave the case out",
+        )
+
+
+def _check_same_grid(label: Volume, image: Volume) -> None:
+    if label.array.shape != image.array.shape:
+        raise InputError(
+            f"{label.path} does not fit its image",
+            expected=f"shape {image.array.shape}, as {image.path}",
+            found=f"shape {label.array.shape}",
+            remedy="resample the label onto the image's grid, or pair it with the right image",
+        )
+    tolerance_mm = _TOLERANCE * min(image.spacing_mm)
+    if not np.allclose(label.affine, image.affine, rtol=0, atol=tolerance_mm):
+        raise InputError(
+            f"{label.path} does not lie where its image lies",
+            expected=f"the affine of {image.path} (within {tolerance_mm:.2g} mm)",
+            found=f"spacing {_mm(label.spacing_mm)} and origin {_mm(label.affine[:3, 3])}, the image has "
+            f"{_mm(image.spacing_mm)} and {_mm(image.affine[:3, 3])}; "
+            f"entries differ by up to {np.abs(label.affine - image.affine).max():.3g}",
+            remedy="resample the label onto the image's grid, or copy the image's header if it is only mislabelled",
+        )
+
+
+def _mm(values: Collection[float]) -> str:
+    return f"({', '.join(f'{float(value):.4g}' for value in values)}) mm"
