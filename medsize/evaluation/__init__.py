@@ -1,0 +1,1 @@
+"""Evaluation: what a run is worth on its held-out cases, and the report about it."""

@@ -1,0 +1,119 @@
+"""A trained network, ready to segment volumes."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from medsize.config.data import DataConfig
+from medsize.config.loading import load_resolved
+from medsize.config.run import RunConfig
+from medsize.data.sources.acdc import ACDC_LABELS
+from medsize.data.sources.case_list import resolve_structures
+from medsize.data.volumes import Volume
+from medsize.errors import InputError
+from medsize.files import restore_folder
+from medsize.inference.case_prediction import predict_case
+from medsize.inference.precision import resolve_device, resolve_precision
+from medsize.run_folder import Checkpoint, RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A run's network with all that it takes to segment a volume.
+
+    Attributes:
+        network: In evaluation mode, on ``device``.
+        config: The run's configuration.
+        values: Structure to its value in the source's label files, in class order: class ``i + 1`` is the ``i``-th.
+        device: Where the network is.
+        precision: Of the network's arithmetic.
+    """
+
+    network: nn.Module
+    config: RunConfig
+    values: dict[str, int]
+    device: torch.device
+    precision: torch.dtype
+
+    @classmethod
+    def load(cls, run: RunFolder, checkpoint: Checkpoint = "last", device: str = "auto") -> Self:
+        """Load a run's network.
+
+        Raises:
+            InputError: The run or its checkpoint is missing or damaged, or there is no such device.
+        """
+        config = load_resolved(run.config)
+        where = resolve_device(device)
+        return cls(
+            network=load_network(run, checkpoint, where),
+            config=config,
+            values=structure_values(config.data),
+            device=where,
+            precision=resolve_precision(config.training.precision, where),
+        )
+
+    def predict(self, volume: Volume) -> NDArray[np.uint8]:
+        """Return the class of each voxel of a volume, (X, Y, Z)."""
+        return predict_case(
+            self.network,
+            volume,
+            self.config.data.preprocessing,
+            device=self.device,
+            precision=self.precision,
+            batch_size=self.config.training.batch_size,
+        )
+
+    def to_source_values(self, classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return class indices as the values that the source's own label files use, e.g. 3 for ACDC's LV."""
+        return np.array([0, *self.values.values()], np.uint8)[classes]
+
+
+def load_network(run: RunFolder, checkpoint: Checkpoint, device: torch.device) -> nn.Module:
+    """Return a run's network with the weights of a checkpoint, in evaluation mode, on a device.
+
+    Raises:
+        InputError: The checkpoint is missing, damaged, or of another network than ``config.yaml`` describes.
+    """
+    config = load_resolved(run.config)
+    restore_folder(run.checkpoint(checkpoint))
+    path = run.weights(checkpoint)
+    if not path.is_file():
+        raise InputError(
+            f"{run.path} has no checkpoint '{checkpoint}'",
+            expected=str(path),
+            remedy="train the run to its first checkpoint (medsize train --resume)"
+            if checkpoint == "last"
+            else "use the checkpoint 'last'; 'best' needs validation cases with labels",
+        )
+    network = config.network.build(in_channels=1, classes=len(structure_values(config.data)) + 1)
+    try:
+        network.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise InputError(
+            f"{path} cannot be used",
+            expected=f"the weights of the network that {run.config} describes",
+            found=str(error),
+            remedy="copy the run folder again, whole",
+        ) from error
+    return network.to(device, memory_format=torch.channels_last).eval()
+
+
+def label_values(config: DataConfig) -> dict[str, int]:
+    """Return the value of every structure that the source's label files can hold."""
+    return dict(config.source.labels) if config.source.kind == "manifest" else dict(ACDC_LABELS)
+
+
+def structure_values(config: DataConfig) -> dict[str, int]:
+    """Return the value that each structure of a run has in the source's label files, in class order.
+
+    Raises:
+        InputError: A structure is not one of the source's.
+    """
+    known = label_values(config)
+    return {name: known[name] for name in resolve_structures(config.structures, known)}

@@ -1,0 +1,76 @@
+"""A network over many slices, a batch at a time."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+
+def predict_probabilities(
+    network: nn.Module,
+    images: NDArray[np.float32],
+    rows: NDArray[np.integer],
+    *,
+    device: torch.device,
+    precision: torch.dtype,
+    batch_size: int,
+) -> Iterator[Tensor]:
+    """Yield class probabilities of slices; only one batch of images and probabilities is in memory at a time.
+
+    Args:
+        network: Maps (B, C, H, W) to logits (B, K, H, W); it is on ``device`` already. It predicts in evaluation
+            mode and is given back in the mode it came in.
+        images: (N, C, H, W), an array or a memory map.
+        rows: The slices to predict, in this order.
+        device: Where the network is.
+        precision: Of the network's arithmetic, float32 or bfloat16.
+        batch_size: Slices at a time.
+
+    Yields:
+        (B, K, H, W) float32 on ``device``, summing to 1 over K; the batches cover ``rows`` in order.
+    """
+    was_training = network.training
+    network.eval()
+    try:
+        for start in range(0, len(rows), batch_size):
+            batch = torch.from_numpy(np.ascontiguousarray(images[rows[start : start + batch_size]]))
+            yield _probabilities(network, batch.to(device, memory_format=torch.channels_last), precision)
+    finally:
+        network.train(was_training)
+
+
+def predict_labels(
+    network: nn.Module,
+    images: NDArray[np.float32],
+    rows: NDArray[np.integer] | None = None,
+    *,
+    device: torch.device,
+    precision: torch.dtype,
+    batch_size: int,
+) -> NDArray[np.uint8]:
+    """Return the most probable class of each pixel of slices.
+
+    Args:
+        network: As for :func:`predict_probabilities`.
+        images: (N, C, H, W), an array or a memory map.
+        rows: The slices to predict; all of them by default.
+        device: Where the network is.
+        precision: Of the network's arithmetic.
+        batch_size: Slices at a time.
+
+    Returns:
+        (n, H, W) class indices.
+    """
+    rows = np.arange(len(images)) if rows is None else rows
+    batches = predict_probabilities(network, images, rows, device=device, precision=precision, batch_size=batch_size)
+    labels = [batch.argmax(1).to(torch.uint8).cpu().numpy() for batch in batches]
+    return np.concatenate(labels) if labels else np.empty((0, *images.shape[2:]), np.uint8)
+
+
+@torch.inference_mode()
+def _probabilities(network: nn.Module, batch: Tensor, precision: torch.dtype) -> Tensor:
+    with torch.autocast(batch.device.type, dtype=precision, enabled=precision != torch.float32):
+        logits: Tensor = network(batch)
+    return logits.float().softmax(1)
