@@ -45,12 +45,14 @@ class SizeTargetTerm(Model):
     direction: Literal["forward", "reverse"] = "forward"
     scale: Literal["none", "entropy", "object"] = "none"
     """Divide each image's KL by its target's entropy, or by its object fraction, so that small objects count alike."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Of the soft-max whose average is compared; below 1 the size of the mask itself comes to meet the target."""
 
     def build(self) -> "nn.Module":
         """Return the loss."""
         from medsize.losses import SizeTargetLoss
 
-        return SizeTargetLoss(direction=self.direction, scale=self.scale)
+        return SizeTargetLoss(direction=self.direction, scale=self.scale, temperature=self.temperature)
 
 
 class QuadraticBarrierTerm(Model):
@@ -59,12 +61,14 @@ class QuadraticBarrierTerm(Model):
     weight: Weight = 1.0
     scale: Literal["pixels", "fraction"] = "pixels"
     """``pixels``: times 0.01·|Ω|, the size-constraint authors' weight; ``fraction``: the equation as printed."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Of the soft-max whose average is bounded, as for ``size_target``."""
 
     def build(self) -> "nn.Module":
         """Return the loss."""
         from medsize.losses import QuadraticBarrierLoss
 
-        return QuadraticBarrierLoss(scale=self.scale)
+        return QuadraticBarrierLoss(scale=self.scale, temperature=self.temperature)
 
 
 class LogBarrierTerm(Model):

@@ -58,6 +58,7 @@ class Prediction:
                 raise ValueError(f"domain must be bool (True inside the image), found {domain.dtype}")
         self.logits = logits
         self.domain = domain
+        self._at_temperature: dict[float, Prediction] = {}
 
     @classmethod
     def of(cls, prediction: "Prediction | Tensor", domain: Tensor | None = None) -> "Prediction":
@@ -68,6 +69,18 @@ class Prediction:
             domain: The domain that goes with logits, (B, *spatial) bool.
         """
         return prediction if isinstance(prediction, Prediction) else cls(prediction, domain)
+
+    def at_temperature(self, temperature: float) -> "Prediction":
+        """The prediction with its logits divided by a temperature: below 1 it is sharper, nearer to the mask.
+
+        Args:
+            temperature: Above 0; 1 is the prediction itself.
+        """
+        if temperature == 1:
+            return self
+        if temperature not in self._at_temperature:
+            self._at_temperature[temperature] = Prediction(self.log_probs / temperature, self.domain)
+        return self._at_temperature[temperature]
 
     @_Once
     def log_probs(self) -> Tensor:

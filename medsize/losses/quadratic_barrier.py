@@ -5,7 +5,7 @@ from typing import ClassVar, Final, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from medsize.losses.preconditions import require_option, require_shape, values_are_readable
+from medsize.losses.preconditions import require_option, require_positive, require_shape, values_are_readable
 from medsize.losses.prediction import Prediction
 
 BarrierScale = Literal["fraction", "pixels"]
@@ -48,21 +48,24 @@ class QuadraticBarrierLoss(nn.Module):
         scale: ``"pixels"``, the authors' code: they penalise pixel counts, ``0.01·(a·|Ω| − S̄·|Ω|)²/|Ω|``,
             which in fractions is the barrier times ``0.01·|Ω|``: a factor 655.36 on a 256 × 256 image.
             ``"fraction"``, P0 eq. 17 as printed, is weaker by that factor.
+        temperature: Of the soft-max whose average is bounded, as in :class:`SizeTargetLoss`; 1 is the paper.
 
     Raises:
-        ValueError: For an unknown scale.
+        ValueError: For an unknown scale, or a temperature that is not a positive number.
     """
 
     target: ClassVar[str] = "size_bounds"
 
-    def __init__(self, scale: BarrierScale = "pixels") -> None:
+    def __init__(self, scale: BarrierScale = "pixels", temperature: float = 1.0) -> None:
         super().__init__()
+        require_positive("temperature", temperature)
         require_option("scale", scale, get_args(BarrierScale))
         self.scale: BarrierScale = scale
+        self.temperature = temperature
 
     def forward(self, prediction: Prediction | Tensor, target: Tensor) -> Tensor:
         """The loss of a prediction (or logits) on size bounds (B, K, 2), NaN unknown."""
-        prediction = Prediction.of(prediction)
+        prediction = Prediction.of(prediction).at_temperature(self.temperature)
         weight = _WEIGHT_PER_PIXEL * prediction.domain_size if self.scale == "pixels" else 1.0
         return quadratic_barrier(prediction.average, target, weight)
 

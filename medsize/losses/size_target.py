@@ -5,7 +5,7 @@ from typing import ClassVar, Final, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from medsize.losses.preconditions import require_option, require_shape, values_are_readable
+from medsize.losses.preconditions import require_option, require_positive, require_shape, values_are_readable
 from medsize.losses.prediction import Prediction
 
 Direction = Literal["forward", "reverse"]
@@ -79,23 +79,29 @@ class SizeTargetLoss(nn.Module):
     Args:
         direction: ``"forward"``, the method, or ``"reverse"``, the ablation.
         scale: ``"none"``, the paper; ``"entropy"`` or ``"object"`` make small and large objects weigh alike.
+        temperature: Of the soft-max whose average S̄ is compared. At 1, the paper, S̄ counts every pixel by its
+            probability: a network that is unsure of many pixels meets its target with a mask that is too small,
+            for each of them counts in S̄ and few are above ½. Below 1 the average comes near the size of the
+            mask itself, so that it is the mask that meets the target (ours; 0.25 is a good value).
 
     Raises:
-        ValueError: For an unknown option.
+        ValueError: For an unknown option, or a temperature that is not a positive number.
     """
 
     target: ClassVar[str] = "size_target"
 
-    def __init__(self, direction: Direction = "forward", scale: Scale = "none") -> None:
+    def __init__(self, direction: Direction = "forward", scale: Scale = "none", temperature: float = 1.0) -> None:
         super().__init__()
+        require_positive("temperature", temperature)
         require_option("direction", direction, get_args(Direction))
         require_option("scale", scale, get_args(Scale))
         self.direction: Direction = direction
         self.scale: Scale = scale
+        self.temperature = temperature
 
     def forward(self, prediction: Prediction | Tensor, target: Tensor) -> Tensor:
         """The loss of a prediction (or logits) on size targets (B, K), NaN rows unknown."""
-        log_average = Prediction.of(prediction).log_average
+        log_average = Prediction.of(prediction).at_temperature(self.temperature).log_average
         return size_target_loss(log_average, target, direction=self.direction, scale=self.scale)
 
 

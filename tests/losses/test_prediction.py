@@ -126,3 +126,19 @@ def test_an_image_without_any_pixel_is_refused_by_number() -> None:
     domain[1] = False
     with pytest.raises(ValueError, match="domain is empty for image 1"):
         _ = Prediction(torch.zeros(3, 2, 4, 4), domain).average
+
+
+def test_a_prediction_at_a_temperature_is_made_once_and_at_1_is_itself():
+    prediction = Prediction(torch.randn(1, 2, 3, 3))
+    assert prediction.at_temperature(1) is prediction
+    assert prediction.at_temperature(0.5) is prediction.at_temperature(0.5)
+    expected = torch.softmax(prediction.logits * 2, 1)
+    torch.testing.assert_close(prediction.at_temperature(0.5).probs, expected)
+
+
+def test_a_temperature_leaves_the_padding_out():
+    logits = torch.randn(1, 2, 2, 2)
+    logits[0, :, 0] = torch.nan
+    domain = torch.tensor([[[False, False], [True, True]]])
+    expected = torch.softmax(logits[0, :, 1] * 4, 0).mean(1)
+    torch.testing.assert_close(Prediction(logits, domain).at_temperature(0.25).average[0], expected)

@@ -96,3 +96,12 @@ def test_a_wrong_shape_or_scale_is_refused() -> None:
         quadratic_barrier(torch.zeros(2, 3), torch.zeros(2, 3))
     with pytest.raises(ValueError, match="scale must be one of 'fraction', 'pixels', found 'percent'"):
         QuadraticBarrierLoss("percent")
+
+
+def test_a_temperature_bounds_the_average_of_the_sharpened_softmax():
+    logits = torch.tensor([0.7, 0.3]).log().reshape(1, 2, 1, 1).expand(1, 2, 8, 8)
+    bounds = torch.tensor([[[0.75, 1.0], [0.0, 0.25]]])
+    sharp = torch.softmax(logits / 0.25, 1)[0, 1, 0, 0].item()
+    assert sharp < 0.25
+    assert QuadraticBarrierLoss()(logits, bounds).item() > 0
+    assert QuadraticBarrierLoss(temperature=0.25)(logits, bounds).item() == 0

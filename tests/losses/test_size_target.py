@@ -149,3 +149,28 @@ def test_a_wrong_shape_or_option_is_refused() -> None:
         SizeTargetLoss("backward")
     with pytest.raises(ValueError, match="scale must be one of 'none', 'entropy', 'object', found 'size'"):
         SizeTargetLoss(scale="size")
+
+
+def test_a_temperature_compares_the_average_of_the_sharpened_softmax():
+    logits = torch.randn(3, 3, 5, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    v = torch.tensor([[0.7, 0.2, 0.1], [1, 0, 0], [0.5, 0.25, 0.25]], dtype=torch.float64)
+    z = logits.numpy() / 0.25
+    s = np.exp(z - z.max(1, keepdims=True))
+    average = (s / s.sum(1, keepdims=True)).mean((2, 3))
+    ratio = np.where(v.numpy() > 0, v.numpy() / average, 1)
+    expected = (v.numpy() * np.log(ratio)).sum(1).mean()
+    assert SizeTargetLoss(temperature=0.25)(logits, v).item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_at_a_low_temperature_it_is_the_mask_that_meets_the_target():
+    # Every pixel at probability 0.3: on average 30 % of the image, but not one pixel of mask.
+    logits = torch.tensor([0.7, 0.3]).log().reshape(1, 2, 1, 1).expand(1, 2, 8, 8)
+    v = torch.tensor([[0.7, 0.3]])
+    assert SizeTargetLoss()(logits, v).item() == pytest.approx(0, abs=1e-6)
+    assert SizeTargetLoss(temperature=0.1)(logits, v).item() > 1
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf")])
+def test_a_temperature_that_is_not_a_positive_number_is_refused(temperature: float):
+    with pytest.raises(ValueError, match="temperature"):
+        SizeTargetLoss(temperature=temperature)
