@@ -10,6 +10,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import SimpleITK
+from nibabel.affines import voxel_sizes
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
@@ -28,11 +29,13 @@ class Decoded:
 
     Attributes:
         array: float32 values, axes in the order X, Y, Z, T as far as there are any.
-        affine: 4 × 4, from voxel indices to RAS mm.
+        affine: 4 × 4, from voxel indices to RAS mm, as the file gives it.
+        spacing_mm: Distance of voxel centres along X, Y and Z.
     """
 
     array: NDArray[np.float32]
     affine: NDArray[np.float64]
+    spacing_mm: tuple[float, float, float]
 
 
 def is_nifti(path: Path) -> bool:
@@ -97,7 +100,19 @@ def _decode_nifti(path: Path) -> Decoded:
     image = load_nifti(path)
     if image.get_data_dtype().fields or image.get_data_dtype().kind == "c":
         raise _not_one_number(path, str(image.get_data_dtype()))
-    return Decoded(np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged")), np.asarray(image.affine))
+    array = np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged"))
+    return Decoded(array, np.asarray(image.affine), _nifti_spacing(image))
+
+
+def _nifti_spacing(image: nib.Nifti1Image) -> tuple[float, float, float]:
+    """Return the spacing that the header gives (pixdim), as ITK does, and not the length of the sform's axes.
+
+    They differ in ACDC, whose sform is that of 1 mm voxels. A pixdim of 1 everywhere is what careless writers leave
+    there, so then the affine decides.
+    """
+    pixdim = [float(length) for length in image.header.get_zooms()[:3]]
+    x, y, z = voxel_sizes(image.affine) if set(pixdim) == {1.0} or len(pixdim) < 3 else pixdim
+    return float(x), float(y), float(z)
 
 
 def _decode_itk(path: Path) -> Decoded:
@@ -145,7 +160,9 @@ def _from_itk(image: SimpleITK.Image, path: Path) -> Decoded:
     affine = np.eye(4)
     affine[:size, :size] = direction * image.GetSpacing()[:size]
     affine[:size, 3] = image.GetOrigin()[:size]
-    return Decoded(SimpleITK.GetArrayFromImage(image).T.astype(np.float32, order="F"), _LPS_TO_RAS @ affine)
+    x, y, z = voxel_sizes(affine)
+    array = SimpleITK.GetArrayFromImage(image).T.astype(np.float32, order="F")
+    return Decoded(array, _LPS_TO_RAS @ affine, (float(x), float(y), float(z)))
 
 
 def _check_affine(affine: NDArray[np.float64], path: Path) -> None:

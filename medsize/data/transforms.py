@@ -55,12 +55,12 @@ class LoadVolumed(MapTransform):
         images = {key: read_volume(Path(found[key])) for key in self.keys}
         first = next(iter(images.values()))
         for key, image in images.items():
-            found[key] = _meta_tensor(image.array, image.affine)
+            found[key] = _meta_tensor(image.array, image.metric_affine)
         for key in self.label_keys:
             path = found.pop(key, None)
             if path is not None:
                 label = read_label(Path(path), first, self.allowed)
-                found[key] = _meta_tensor(label.array, label.affine)
+                found[key] = _meta_tensor(label.array, first.metric_affine)
         return found
 
 

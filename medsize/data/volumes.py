@@ -25,8 +25,9 @@ class Volume:
 
     Attributes:
         array: (X, Y, Z), float32 intensities or uint8 labels, as the file stores the axes.
-        affine: 4 × 4, from voxel indices to RAS mm.
-        spacing_mm: Distance of voxel centres along X, Y and Z.
+        affine: 4 × 4, from voxel indices to RAS mm, as the file gives it.
+        spacing_mm: Distance of voxel centres along X, Y and Z. Of NIfTI it is the header's, which in ACDC is right
+            where the affine is not.
         path: Where it was read from.
     """
 
@@ -36,9 +37,15 @@ class Volume:
     path: Path
 
     @property
+    def metric_affine(self) -> NDArray[np.float64]:
+        """The affine with its axes as long as the spacing."""
+        factors = np.divide(self.spacing_mm, voxel_sizes(self.affine))
+        return np.asarray(self.affine * [*factors, 1.0])
+
+    @property
     def voxel_ml(self) -> float:
         """Volume of one voxel in mL."""
-        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+        return float(abs(np.linalg.det(self.metric_affine[:3, :3]))) / 1000
 
 
 def read_volume(path: Path) -> Volume:
@@ -165,8 +172,7 @@ def _only_frame(decoded: Decoded, path: Path) -> NDArray[np.float32]:
 
 
 def _volume(array: NDArray[np.float32], decoded: Decoded, path: Path) -> Volume:
-    x, y, z = (float(spacing) for spacing in voxel_sizes(decoded.affine))
-    return Volume(array, decoded.affine, (x, y, z), path)
+    return Volume(array, decoded.affine, decoded.spacing_mm, path)
 
 
 def _check_intensities(array: NDArray[np.float32], where: str) -> None:
@@ -194,7 +200,8 @@ def _check_same_grid(label: Volume, image: Volume) -> None:
             remedy="resample the label onto the image's grid, or pair it with the right image",
         )
     tolerance_mm = _TOLERANCE * min(image.spacing_mm)
-    if not np.allclose(label.affine, image.affine, rtol=0, atol=tolerance_mm):
+    pairs = ((label.affine, image.affine), (label.metric_affine, image.metric_affine))
+    if not any(np.allclose(found, expected, rtol=0, atol=tolerance_mm) for found, expected in pairs):
         raise InputError(
             f"{label.path} does not lie where its image lies",
             expected=f"the affine of {image.path} (within {tolerance_mm:.2g} mm)",

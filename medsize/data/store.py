@@ -1,0 +1,231 @@
+"""The slice store: every slice of a data set, prepared once, on disk, named by its content."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import DTypeLike, NDArray
+
+from medsize import __version__
+from medsize.config.data import PaperPreprocessing, PhysicalPreprocessing
+from medsize.data.case import Case
+from medsize.data.geometry import SliceGrid
+from medsize.files import atomic_folder, atomic_path, remove_abandoned
+
+FORMAT = 1
+"""Changes whenever the files of a store change their meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceStore:
+    """The prepared slices of a data set; a row is a slice. Arrays stay on disk until their rows are read.
+
+    ``images``, ``labels`` and ``domain`` open their file anew at each access: memory that rows were read through
+    is given back with the array, so that it does not grow with the data set.
+
+    Attributes:
+        path: Folder of the store.
+        key: Its name, a digest of everything that decides its content.
+        index: One line a row: ``case``, ``group``, ``slice`` (from 0) and ``fraction_<structure>``, the exact
+            fraction of Ω (NaN without a label).
+        structures: Names of the structures; class ``i + 1`` is ``structures[i]``.
+        padded: Whether some slice has padding.
+    """
+
+    path: Path
+    key: str
+    index: pd.DataFrame
+    structures: tuple[str, ...]
+    padded: bool
+    _cases: dict[str, dict[str, Any]]
+
+    def __len__(self) -> int:
+        """Return the number of slices."""
+        return len(self.index)
+
+    @property
+    def classes(self) -> int:
+        """K, the structures and the background."""
+        return len(self.structures) + 1
+
+    @property
+    def images(self) -> NDArray[np.float32]:
+        """(N, 1, H, W) float32 in [0, 1]."""
+        return _open(self.path / "images.npy")
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """(N, H, W) uint8 classes; 255 in the padding and wherever a case has no label."""
+        return _open(self.path / "labels.npy")
+
+    @property
+    def domain(self) -> NDArray[np.bool_]:
+        """Ω, (N, H, W) bool; False in the padding."""
+        if self.padded:
+            return _open(self.path / "domain.npy")
+        side = self.images.shape[-1]
+        return np.broadcast_to(np.True_, (len(self), side, side))
+
+    def rows(self, case_ids: Iterable[str]) -> NDArray[np.intp]:
+        """Return the rows of cases, in the order of the cases and their slices.
+
+        Raises:
+            KeyError: A case is not in the store.
+        """
+        ranges = [np.arange(*self._cases[case]["rows"]) for case in case_ids]
+        return np.concatenate([np.empty(0, np.intp), *ranges])
+
+    def grid(self, case_id: str) -> SliceGrid:
+        """Return how the slices of a case lie on its planes."""
+        return SliceGrid.from_json(self._cases[case_id]["grid"])
+
+    def spacing_mm(self, case_id: str) -> tuple[float, float, float]:
+        """Return the spacing of a case on its own grid."""
+        x, y, z = self._cases[case_id]["spacing_mm"]
+        return x, y, z
+
+    def derived(
+        self,
+        name: str,
+        key: object,
+        shape_dtype: tuple[tuple[int, ...], DTypeLike],
+        compute: Callable[[np.memmap[Any, Any]], None],
+    ) -> np.memmap[Any, Any]:
+        """Return an array that follows from the store, computed once and kept beside it.
+
+        Args:
+            name: What it is, for people who look into the folder.
+            key: Everything else that decides its content, as JSON values.
+            shape_dtype: Its shape and type.
+            compute: Fills it; it is zero before.
+
+        Raises:
+            InputError: The store's folder cannot be written to, or the disk is full.
+        """
+        folder = self.path / "derived"
+        shape, dtype = shape_dtype
+        digest = _digest({"key": key, "shape": shape, "dtype": np.dtype(dtype).str, "version": __version__})
+        path = folder / f"{name}-{digest}.npy"
+        if not path.exists():
+            remove_abandoned(folder)
+            with atomic_path(path) as partial:
+                array = np.lib.format.open_memmap(partial, "w+", dtype, shape)
+                if hasattr(os, "posix_fallocate"):  # else a full disk ends the process with SIGBUS
+                    with partial.open("r+b") as file:
+                        os.posix_fallocate(file.fileno(), 0, partial.stat().st_size)
+                compute(array)
+                array.flush()
+        return _open(path)
+
+
+def default_cache() -> Path:
+    """Return the folder of the slice stores: ``$MEDSIZE_CACHE`` or ``~/.cache/medsize``."""
+    return Path(os.environ.get("MEDSIZE_CACHE") or Path.home() / ".cache" / "medsize")
+
+
+def open_store(
+    cases: Sequence[Case],
+    labels: Mapping[str, int],
+    structures: tuple[str, ...],
+    preprocessing: PaperPreprocessing | PhysicalPreprocessing,
+    cache: Path | None,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SliceStore:
+    """Open the store of these cases, and build it first if it is not there.
+
+    Its name is a digest of the content of every file, the preprocessing, the structures and the version of
+    medsize: when one of them changes, it is another store. It is built under another name and renamed when whole.
+
+    Args:
+        cases: The cases, in the order of their rows.
+        labels: Structure name to value in the label files, for every value they may hold.
+        structures: The structures to segment, in class order.
+        preprocessing: From volume to slices.
+        cache: Folder of the stores; ``default_cache()`` by default.
+        workers: Threads that prepare cases; by default as many as processor cores.
+        progress: Called with the number of cases done and of all, while a store is built.
+
+    Raises:
+        InputErrors: Files cannot be used; all of them are listed.
+        InputError: The cache cannot be written to, or the disk is full.
+    """
+    cache = cache or default_cache()
+    workers = workers or _cores()
+    folder = cache / _digest(_recipe(cases, labels, structures, preprocessing, workers))
+    if not folder.is_dir():
+        from medsize.data.build import build_store  # MONAI takes seconds to import, and only building needs it
+
+        remove_abandoned(cache)
+        with atomic_folder(folder, existing="keep") as partial:
+            build_store(partial, cases, labels, structures, preprocessing, workers, progress)
+    return _read(folder)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _recipe(
+    cases: Sequence[Case],
+    labels: Mapping[str, int],
+    structures: tuple[str, ...],
+    preprocessing: PaperPreprocessing | PhysicalPreprocessing,
+    workers: int,
+) -> dict[str, Any]:
+    with ThreadPoolExecutor(workers) as executor:
+        images = list(executor.map(_content, [case.image for case in cases]))
+        masks = list(executor.map(_content, [case.label for case in cases]))
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "preprocessing": preprocessing.model_dump(),
+        "labels": dict(labels),
+        "structures": structures,
+        "cases": [[case.id, case.group, image, mask] for case, image, mask in zip(cases, images, masks, strict=True)],
+    }
+
+
+def _content(path: Path | None) -> str | None:
+    """Return a digest of a file or of all files in a folder; what cannot be read is reported by the build."""
+    if path is None:
+        return None
+    try:
+        if path.is_dir():
+            inside = sorted(entry for entry in path.rglob("*") if entry.is_file())
+            return _digest([[str(entry.relative_to(path)), _content(entry)] for entry in inside])
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+    except OSError as error:
+        return f"unreadable: {error}"
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _open(path: Path) -> np.memmap[Any, Any]:
+    array: np.memmap[Any, Any] = np.load(path, mmap_mode="r")
+    return array
+
+
+def _read(folder: Path) -> SliceStore:
+    about = json.loads((folder / "store.json").read_text(encoding="utf-8"))
+    fractions = {f"fraction_{name}": [""] for name in about["structures"]}
+    index = pd.read_csv(
+        folder / "index.csv",
+        index_col="row",
+        dtype={"case": str, "group": str} | dict.fromkeys(fractions, float),
+        keep_default_na=False,
+        na_values=fractions,
+        float_precision="round_trip",
+    )
+    return SliceStore(folder, folder.name, index, tuple(about["structures"]), about["padded"], about["cases"])
