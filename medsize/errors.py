@@ -14,7 +14,12 @@ class InputError(Exception):
     """
 
     def __init__(
-        self, problem: str, *, expected: str | None = None, found: str | None = None, remedy: str | None = None
+        self,
+        problem: str,
+        *,
+        expected: str | None = None,
+        found: str | None = None,
+        remedy: str | None = None,
     ) -> None:
         lines = [problem]
         lines += [f"  expected: {expected}"] if expected else []

@@ -45,9 +45,10 @@ def describe(config: Config, data_root: Root = None, assignments: Assignments = 
 @data.command()
 def prepare(config: Config, data_root: Root = None, assignments: Assignments = None) -> None:
     """Build the slice store ahead of a training."""
-    from medsize.training.task import open_task_store
+    from medsize.data.prepare import find_split_cases, prepare_slices
 
-    store = open_task_store(_config(config, data_root, assignments))
+    settings = _config(config, data_root, assignments).data
+    store = prepare_slices(settings, find_split_cases(settings))
     typer.echo(f"{store.path}: {len(store.index)} slices")
 
 

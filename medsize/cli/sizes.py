@@ -24,7 +24,7 @@ def from_labels(
 ) -> None:
     """Measure the sizes of every slice on the masks and write them as a CSV that **train --sizes** reads."""
     from medsize.config.loading import load_config
-    from medsize.supervision import sizes_from_labels
+    from medsize.supervision.from_labels import sizes_from_labels
 
     overrides = training_overrides(
         data_root=data_root,

@@ -18,7 +18,9 @@ def train(
         float | None, typer.Option(help="Mean relative error of the sizes, e.g. 0.08 for 8 %. Without it: exact sizes.")
     ] = None,
     sizes: Annotated[Path | None, typer.Option(help="CSV of sizes, instead of sizes measured on masks.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="ImageNet weights of the encoder (.safetensors or .pth).")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="ImageNet weights of the encoder (.safetensors or .pth).")
+    ] = None,
     fold: Annotated[int | None, typer.Option(help="Fold that is held out.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     output: Annotated[

@@ -70,9 +70,11 @@ def _explain(item: dict[str, Any], layer: Layer) -> InputError:
         tag = str(item["ctx"]["tag"])
         choices = [choice.strip(" '") for choice in item["ctx"]["expected_tags"].split(",")]
         close = get_close_matches(tag, choices, n=1)
-        remedy = f"did you mean '{close[0]}'?" if close else None
-        expected = "one of " + ", ".join(choices)
-        return InputError(f"{where}{name}: unknown variant '{tag}'", expected=expected, remedy=remedy)
+        return InputError(
+            f"{where}{name}: unknown variant '{tag}'",
+            expected="one of " + ", ".join(choices),
+            remedy=f"did you mean '{close[0]}'?" if close else None,
+        )
     found = None if isinstance(item["input"], dict | BaseModel) else repr(item["input"])
     return InputError(f"{where}{name or 'the configuration'}: {item['msg']}", found=found)
 

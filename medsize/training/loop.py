@@ -42,7 +42,7 @@ class InterruptedTraining(Exception):
         self.run = run
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Training:
     """A training under way.
 

@@ -65,4 +65,4 @@ def _tensorboard_writer(folder: Path) -> Any:
             "training.tensorboard is on, but TensorBoard is not installed",
             remedy="pip install 'medsize[tensorboard]', or set training.tensorboard to false",
         ) from error
-    return SummaryWriter(log_dir=str(folder))  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return SummaryWriter(log_dir=str(folder))

@@ -94,7 +94,7 @@ def _train(config: RunConfig, task: Task, run: RunFolder) -> None:
     device = resolve_device(training.device)
     precision = resolve_precision(training.precision, device)
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if precision == torch.bfloat16 else "no")
-    network = task.network.to(accelerator.device, memory_format=torch.channels_last)
+    network = task.network.to(accelerator.device).to(memory_format=torch.channels_last)
     wrapped, optimiser = accelerator.prepare(network, build_optimiser(training.optimiser, network.parameters()))
     position = load_last(run, accelerator)
     records = Records(
@@ -133,6 +133,7 @@ def _write_down(run: RunFolder, config: RunConfig, task: Task) -> None:
         "sizes": config.supervision.sizes.model_dump(mode="json"),
         "nominal_noise": task.supervision.nominal_noise,
         "measured_noise": task.supervision.measured_noise,
+        "seed_pixels": task.supervision.seed_pixels,
     }
     write_text(run.supervision, json.dumps(supervision, indent=2))
 

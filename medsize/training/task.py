@@ -8,11 +8,10 @@ from torch import nn
 
 from medsize.config.network import UNetConfig
 from medsize.config.run import RunConfig
-from medsize.console import progress_bar, say
+from medsize.console import say
 from medsize.data.case import Case
-from medsize.data.sources import find_cases
-from medsize.data.splits import split_cases
-from medsize.data.store import SliceStore, open_store
+from medsize.data.prepare import find_split_cases, of_split, prepare_slices
+from medsize.data.store import SliceStore
 from medsize.errors import InputError
 from medsize.losses import Objective
 from medsize.networks import load_encoder_weights
@@ -48,30 +47,25 @@ def prepare_task(config: RunConfig) -> Task:
     Raises:
         InputError: Something in the data, the split or the supervision cannot be used.
     """
-    found = find_cases(config.data)
-    cases = split_cases(found.cases, config.data.split)
-    train = [case for case in cases if case.split == "train"]
-    val = [case for case in cases if case.split == "val"]
+    found = find_split_cases(config.data)
+    train, val = of_split(found.cases, "train"), of_split(found.cases, "val")
     if not train:
-        raise InputError("no case is left to train on", found=f"{len(cases)} cases, {len(val)} held out")
+        raise InputError("no case is left to train on", found=f"{len(found.cases)} cases, {len(val)} held out")
     objective = config.objective.build()
     _require_labels(config, objective.targets, train)
     network = _initial_network(config, classes=len(found.structures) + 1)
-    with progress_bar("Preparing slices") as moved:
-        store = open_store(
-            train + val,
-            found.labels,
-            found.structures,
-            config.data.preprocessing,
-            config.data.cache,
-            progress=moved,
-        )
-    train_rows = store.rows([case.id for case in train])
+    store = prepare_slices(config.data, found)
+    train_rows = store.rows(case.id for case in train)
     supervision = supervise(
-        config.supervision, store, train_rows, needs=frozenset(objective.targets), seed=config.training.seed
+        config.supervision,
+        store,
+        train_rows,
+        needs=objective.targets,
+        seed=config.training.seed,
+        labels=found.labels,
     )
     val_cases = [case for case in val if case.label is not None]
-    return Task(cases, store, train_rows, val_cases, supervision, objective, network)
+    return Task(found.cases, store, train_rows, val_cases, supervision, objective, network)
 
 
 def _require_labels(config: RunConfig, targets: frozenset[str], train: list[Case]) -> None:

@@ -45,7 +45,7 @@ def validate(
         predicted = predict_labels(
             network, store.images[rows], device=device, precision=precision, batch_size=batch_size
         )
-        label = store.labels[rows]
+        label = np.asarray(store.labels[rows])
         for number, name in enumerate(store.structures, start=1):
             scores[name].append(dice_scan(predicted == number, label == number))
     means = {name: float(np.nanmean(s)) for name, s in scores.items() if not all(map(math.isnan, s))}
