@@ -1,0 +1,45 @@
+"""What a run is taught from: seeds, size targets, bounds and tags.
+
+:mod:`medsize.supervision.transforms` has them as MONAI transforms.
+"""
+
+from medsize.supervision.bounds import common_bounds, individual_bounds, make_bounds
+from medsize.supervision.from_labels import sizes_from_labels
+from medsize.supervision.given_sizes import given_sizes
+from medsize.supervision.seeds import (
+    centroid_seeds,
+    erosion_seeds,
+    full_seeds,
+    length_ratio_seeds,
+    make_seeds,
+    random_seeds,
+    scribble_seeds,
+)
+from medsize.supervision.size_table import read_size_table, write_size_table
+from medsize.supervision.size_targets import exact_sizes, mean_relative_error, mean_sizes, noisy_sizes
+from medsize.supervision.supervise import Supervision, supervise
+from medsize.supervision.tags import tags_from_sizes
+
+__all__ = [
+    "Supervision",
+    "centroid_seeds",
+    "common_bounds",
+    "erosion_seeds",
+    "exact_sizes",
+    "full_seeds",
+    "given_sizes",
+    "individual_bounds",
+    "length_ratio_seeds",
+    "make_bounds",
+    "make_seeds",
+    "mean_relative_error",
+    "mean_sizes",
+    "noisy_sizes",
+    "random_seeds",
+    "read_size_table",
+    "scribble_seeds",
+    "sizes_from_labels",
+    "supervise",
+    "tags_from_sizes",
+    "write_size_table",
+]

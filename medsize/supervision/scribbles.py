@@ -1,0 +1,96 @@
+"""Scribbles drawn by people: files on the grid of the images, brought onto the slices."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from medsize.config.supervision import ScribbleSeeds
+from medsize.data.geometry import UNLABELLED
+from medsize.data.store import SliceStore
+from medsize.data.volumes import read_label
+from medsize.errors import InputError, InputErrors
+from medsize.supervision.seeds import Labels, scribble_seeds
+
+
+def scribble_paths(config: ScribbleSeeds, cases: Iterable[str]) -> dict[str, Path]:
+    """Find the scribble file of every case.
+
+    Raises:
+        InputError: Files are missing; they are counted, and some of them named.
+    """
+    paths = {case: config.folder / f"{case}_scribble.nii.gz" for case in cases}
+    missing = [path.name for path in paths.values() if not path.is_file()]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(paths)} training cases have no scribble",
+            expected=f"<case>_scribble.nii.gz in {config.folder}",
+            found=("no such folder" if not config.folder.is_dir() else f"no {', '.join(missing[:5])}")
+            + (", …" if config.folder.is_dir() and len(missing) > 5 else ""),
+            remedy="add the files, or set supervision.seeds.folder",
+        )
+    return paths
+
+
+def scribble_digest(paths: Mapping[str, Path]) -> str:
+    """Return a digest of the contents of scribble files, with their cases."""
+    digest = hashlib.sha256()
+    for case, path in sorted(paths.items()):
+        digest.update(case.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def class_of_values(labels: Mapping[str, int], structures: Sequence[str]) -> dict[int, int]:
+    """Return the class of every value of a data set's label files; structures not segmented are background."""
+    classes = {name: number for number, name in enumerate(structures, start=1)}
+    return {0: 0} | {value: classes.get(name, 0) for name, value in labels.items()}
+
+
+def write_scribble_seeds(
+    seeds: Labels, store: SliceStore, paths: Mapping[str, Path], class_of: Mapping[int, int], unlabelled: int
+) -> None:
+    """Read scribbles and write them, as seeds, into the rows of their cases.
+
+    Args:
+        seeds: (N, H, W), one row a slice of the store.
+        store: The slices.
+        paths: Scribble file of each case.
+        class_of: Class of every value that may be drawn.
+        unlabelled: The value that means "not annotated".
+
+    Raises:
+        InputErrors: Files that cannot be used, all of them.
+    """
+    problems: list[InputError] = []
+    for case, path in paths.items():
+        rows = store.rows([case])
+        try:
+            planes = _scribble_on_slices(store, case, path, class_of, unlabelled)
+        except InputError as error:
+            problems.append(error)
+            continue
+        seeds[rows] = np.where(store.domain[rows], np.moveaxis(planes, -1, 0), np.uint8(UNLABELLED))
+    if problems:
+        raise InputErrors(problems)
+
+
+def _scribble_on_slices(
+    store: SliceStore, case: str, path: Path, class_of: Mapping[int, int], unlabelled: int
+) -> Labels:
+    scribble = read_label(path, None, {*class_of, unlabelled})
+    grid = store.grid(case)
+    expected = (*grid.case_shape, len(store.rows([case])))
+    if scribble.array.shape != expected or not np.allclose(scribble.spacing_mm, store.spacing_mm(case), rtol=1e-3):
+        raise InputError(
+            f"{path} does not fit its image",
+            expected=f"shape {expected} and spacing {_mm(store.spacing_mm(case))}, as the image of {case}",
+            found=f"shape {scribble.array.shape} and spacing {_mm(scribble.spacing_mm)}",
+            remedy="draw the scribble on the image of this case, or resample it to that grid",
+        )
+    planes: Labels = grid.resample(scribble_seeds(scribble.array, class_of, unlabelled), order=0)
+    return planes
+
+
+def _mm(spacing: tuple[float, ...]) -> str:
+    return " × ".join(f"{length:g}" for length in spacing) + " mm"

@@ -1,0 +1,84 @@
+"""Seeds for the slices of a store, made once and kept beside it."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsize.config.supervision import RandomSeeds, ScribbleSeeds, Seeds
+from medsize.data.geometry import UNLABELLED
+from medsize.data.store import SliceStore
+from medsize.supervision.draws import SEEDS, draws
+from medsize.supervision.scribbles import class_of_values, scribble_digest, scribble_paths, write_scribble_seeds
+from medsize.supervision.seeds import Labels, MaskSeeds, make_seeds
+
+
+def stored_seeds(
+    config: Seeds, store: SliceStore, rows: NDArray[np.integer], seed: int, labels: Mapping[str, int] | None
+) -> Labels:
+    """Return the seeds of some rows of a store.
+
+    Labels are read only for seeds made from masks, of these rows alone, and only the first time. A random choice
+    depends on ``seed``, the case and the slice.
+
+    Args:
+        config: The kind of seeds.
+        store: The slices.
+        rows: The rows that get seeds.
+        seed: Of random seeds.
+        labels: Structure name to its value in the files of the data set; scribbles alone need it.
+
+    Returns:
+        Class of each seed pixel, 255 elsewhere and on all other rows, (N, H, W), on disk.
+
+    Raises:
+        InputError: Scribbles are missing, or cannot be used.
+    """
+    key: dict[str, Any] = {
+        "seeds": config.model_dump(mode="json", exclude={"folder"}),
+        "rows": hashlib.sha256(np.ascontiguousarray(rows, np.int64).tobytes()).hexdigest(),
+    }
+    side = store.images.shape[-1]
+    shape = ((len(store), side, side), np.uint8)
+    if not isinstance(config, ScribbleSeeds):
+        key |= {"seed": seed} if isinstance(config, RandomSeeds) else {}
+        return store.derived("seeds", key, shape, lambda seeds: _write_mask_seeds(seeds, config, store, rows, seed))
+    if labels is None:
+        raise ValueError("scribbles need `labels`, the meaning of the values that are drawn")
+    paths = scribble_paths(config, store.index["case"].iloc[rows].unique())
+    class_of = class_of_values(labels, store.structures)
+    key |= {"files": scribble_digest(paths), "classes": sorted(class_of.items())}
+
+    def write(seeds: Labels) -> None:
+        seeds[:] = UNLABELLED
+        write_scribble_seeds(seeds, store, paths, class_of, config.unlabelled)
+
+    return store.derived("scribbles", key, shape, write)
+
+
+def seed_pixels(seeds: Labels, rows: NDArray[np.integer]) -> dict[str, float]:
+    """Count the seed pixels of some rows.
+
+    Returns:
+        ``slices``, ``slices_with_seeds``, and over those the ``mean`` and ``median`` number of pixels a slice.
+    """
+    counts = np.array([np.count_nonzero(seeds[row] != UNLABELLED) for row in rows])
+    positive = counts[counts > 0]
+    return {
+        "slices": len(counts),
+        "slices_with_seeds": len(positive),
+        "mean": float(positive.mean()) if len(positive) else 0.0,
+        "median": float(np.median(positive)) if len(positive) else 0.0,
+    }
+
+
+def _write_mask_seeds(
+    seeds: Labels, config: MaskSeeds, store: SliceStore, rows: NDArray[np.integer], seed: int
+) -> None:
+    seeds[:] = UNLABELLED
+    labels = store.labels
+    slices = zip(rows, store.index["case"].iloc[rows], store.index["slice"].iloc[rows], strict=True)
+    for row, case, number in slices:
+        seeds[row] = make_seeds(config, np.asarray(labels[row]), draws(seed, SEEDS, str(case), int(number)))

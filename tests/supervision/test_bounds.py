@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medsize.config.supervision import CommonBounds, IndividualBounds
+from medsize.supervision.bounds import common_bounds, individual_bounds, make_bounds
+
+SIZES = np.array([[0.98, 0.02, 0.0], [1.0, 0.0, 0.0], [0.5, 0.2, 0.3], [np.nan, np.nan, np.nan]])
+
+
+def test_common_bounds_are_the_authors_numbers_of_256_pixels_squared() -> None:
+    bounds = make_bounds(CommonBounds(), np.array([[0.99, 0.01], [1.0, 0.0]]))
+    np.testing.assert_allclose(bounds[0], [[0.96948, 0.999084], [0.000916, 0.03052]], rtol=0, atol=5e-6)
+    assert bounds[1].tolist() == [[1, 1], [0, 0]]
+
+
+def test_common_bounds_leave_the_background_what_the_structures_leave() -> None:
+    bounds = common_bounds(np.array([[True, True, True], [True, True, False]]), 0.1, 0.3)
+    np.testing.assert_allclose(bounds[0], [[0.4, 0.8], [0.1, 0.3], [0.1, 0.3]])
+    np.testing.assert_allclose(bounds[1], [[0.7, 0.9], [0.1, 0.3], [0, 0]])
+
+
+def test_upper_bounds_that_exceed_the_image_leave_the_background_at_least_nothing() -> None:
+    assert common_bounds(np.array([[True, True, True]]), 0.2, 0.9)[0, 0].tolist() == [0.0, 0.6]
+
+
+def test_individual_bounds_lie_around_each_size() -> None:
+    bounds = make_bounds(IndividualBounds(kind="individual", tolerance=0.1), SIZES)
+    np.testing.assert_allclose(bounds[0], [[0.978, 0.982], [0.018, 0.022], [0, 0]])
+    np.testing.assert_allclose(bounds[2], [[0.45, 0.55], [0.18, 0.22], [0.27, 0.33]])
+
+
+def test_individual_bounds_end_at_the_whole_image() -> None:
+    assert individual_bounds(np.array([[0.05, 0.95]]), 0.1)[0].tolist() == [[0, pytest.approx(0.145)], [0.855, 1.0]]
+
+
+@pytest.mark.parametrize("config", [CommonBounds(), IndividualBounds(kind="individual")])
+def test_unknown_sizes_make_unknown_bounds_and_absent_structures_zero(config: CommonBounds | IndividualBounds) -> None:
+    bounds = make_bounds(config, SIZES)
+    assert bounds.shape == (4, 3, 2)
+    assert np.isnan(bounds[3]).all()
+    assert not np.isnan(bounds[:3]).any()
+    assert bounds[1].tolist() == [[1, 1], [0, 0], [0, 0]]
+
+
+@given(st.lists(st.floats(0, 0.3), min_size=2, max_size=3), st.floats(0, 1))
+def test_bounds_are_ordered_fractions_around_the_sizes(structures: list[float], tolerance: float) -> None:
+    sizes = np.array([[1 - sum(structures), *structures]])
+    lower, upper = np.moveaxis(individual_bounds(sizes, tolerance), -1, 0)
+    assert ((lower >= 0) & (upper <= 1)).all()
+    assert ((lower <= sizes + 1e-12) & (sizes <= upper + 1e-12)).all()
