@@ -14,6 +14,7 @@ from medsize.errors import InputError
 
 _PARTIAL = ".partial"
 _REPLACED = ".replaced"
+_POSIX = os.name == "posix"
 _REMEDIES = {
     errno.ENOSPC: "free some space, or choose a folder on another disk",
     errno.EDQUOT: "free some of your quota, or choose a folder on another disk",
@@ -105,13 +106,13 @@ def restore_folder(path: Path) -> None:
 
 def remove_abandoned(folder: Path) -> None:
     """Remove the temporary files and folders that killed processes of this machine left in ``folder``."""
-    if os.name != "posix":  # elsewhere there is no harmless way to ask whether a process lives
+    if not _POSIX:  # elsewhere there is no harmless way to ask whether a process lives
         return
     for entry in [*folder.glob(f"{_PARTIAL}-*-*-*-*"), *folder.glob(f"{_REPLACED}-*-*-*-*")]:
         kind, host, process, _, name = entry.name.split("-", 4)
         superseded = kind == _PARTIAL or (folder / name).exists()
         if superseded and host == _host() and not _lives(int(process)):
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -181,7 +182,7 @@ def _exchange(partial: Path, path: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    if path.is_dir() and os.name != "posix":  # only POSIX systems can synchronise a folder
+    if path.is_dir() and not _POSIX:  # only POSIX systems can synchronise a folder
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -2,6 +2,7 @@
 # nibabel and SimpleITK are typed in part only:
 # mypy: allow-untyped-calls
 
+import gzip
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,8 +101,16 @@ def _decode_nifti(path: Path) -> Decoded:
     image = load_nifti(path)
     if image.get_data_dtype().fields or image.get_data_dtype().kind == "c":
         raise _not_one_number(path, str(image.get_data_dtype()))
-    array = np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged"))
-    return Decoded(array, np.asarray(image.affine), _nifti_spacing(image))
+    return Decoded(_nifti_values(image, path), np.asarray(image.affine), _nifti_spacing(image))
+
+
+def _nifti_values(image: nib.Nifti1Image, path: Path) -> NDArray[np.float32]:
+    if not path.name.lower().endswith(".gz"):
+        return np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged"))
+    with gzip.open(path) as stream:
+        values = type(image).from_stream(stream).get_fdata(dtype=np.float32, caching="unchanged")
+        stream.read()  # to the end, where the checksum is; nibabel stops before it
+    return np.asarray(values)
 
 
 def _nifti_spacing(image: nib.Nifti1Image) -> tuple[float, float, float]:

@@ -14,6 +14,8 @@ from medsize.config.data import PaperPreprocessing, PhysicalPreprocessing
 UNLABELLED = 255
 """Value of label pixels without a label, and of those in the padding."""
 
+_ROUNDING = 1e-9  # so that a position exactly between two pixels is not decided by rounding errors
+
 
 @dataclass(frozen=True, slots=True)
 class SliceGrid:
@@ -55,7 +57,7 @@ class SliceGrid:
         domain = self.domain()[:, :, None]
         if order == 0:
             rows, columns = (
-                np.clip(np.floor(at + 0.5).astype(np.intp), 0, n - 1)
+                np.clip(np.floor(at + 0.5 + _ROUNDING).astype(np.intp), 0, n - 1)
                 for at, n in zip(self._in_case(), self.case_shape, strict=True)
             )
             nearest = array[rows[:, None], columns[None, :]]

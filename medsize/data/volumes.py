@@ -125,7 +125,7 @@ def write_label(path: Path, array: NDArray[Any], *, like: Path) -> None:
         InputError: The place cannot be written to, or the name is not one of a NIfTI file.
     """
     if not is_nifti(path):
-        raise InputError(f"cannot write labels to {path}", expected=f"a name ending in {NIFTI_SUFFIXES}")
+        raise InputError(f"cannot write labels to {path}", expected=f"a name ending in {' or '.join(NIFTI_SUFFIXES)}")
     image = _on_nifti(array, like) if is_nifti(like) else _on_affine(array, like)
     with atomic_path(path) as partial:
         nib.save(image, partial)
