@@ -219,13 +219,12 @@ def _open(path: Path) -> np.memmap[Any, Any]:
 
 def _read(folder: Path) -> SliceStore:
     about = json.loads((folder / "store.json").read_text(encoding="utf-8"))
-    fractions = {f"fraction_{name}": [""] for name in about["structures"]}
     index = pd.read_csv(
         folder / "index.csv",
         index_col="row",
-        dtype={"case": str, "group": str} | dict.fromkeys(fractions, float),
+        dtype={"case": str, "group": str},
         keep_default_na=False,
-        na_values=fractions,
-        float_precision="round_trip",
+        # pandas' own parser of numbers may be off by the last bit
+        converters={f"fraction_{name}": lambda text: float(text or "nan") for name in about["structures"]},
     )
     return SliceStore(folder, folder.name, index, tuple(about["structures"]), about["padded"], about["cases"])

@@ -144,7 +144,7 @@ class Training:
         with self.accelerator.autocast():
             logits = self.network(batch["image"])
         value: ObjectiveValue = self.task.objective(Prediction(logits, batch.get("domain")), batch)
-        if not math.isfinite(float(value.total)):
+        if not math.isfinite(float(value.total.detach())):
             raise _not_finite(value, step, self.position.epoch, names)
         self.optimiser.zero_grad()
         self.accelerator.backward(value.total)
@@ -153,7 +153,7 @@ class Training:
 
     def batch_of(self, step: int, rows: np.ndarray) -> tuple[list[str], dict[str, Tensor]]:
         """Return the case ids and the augmented tensors of a batch, on the device."""
-        batch: Batch = gather(self.task.store, self.task.supervision, rows, keys=self.task.objective.targets)
+        batch: Batch = gather(self.task.store, self.task.supervision, rows, keys=self.task.objective.targets - {"image"})
         tensors = {key: tensor.to(self.accelerator.device, non_blocking=True) for key, tensor in batch.tensors.items()}
         return batch.cases, augment(tensors, self.config.augmentation, seed=self.config.seed, step=step)
 

@@ -21,9 +21,9 @@ class Records:
     """
 
     def __init__(self, path: Path, *, tensorboard: Path | None, keep_bytes: int) -> None:
+        self._writer = _tensorboard_writer(tensorboard) if tensorboard else None
         self._file = path.open("ab")
         self._file.truncate(keep_bytes)
-        self._writer = _tensorboard_writer(tensorboard) if tensorboard else None
 
     def add(self, step: int, **record: Any) -> None:
         """Append a record and put it on disk."""

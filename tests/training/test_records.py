@@ -1,0 +1,56 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from medsize.errors import InputError
+from medsize.training.records import Records
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_each_record_is_a_line(tmp_path: Path):
+    records = Records(tmp_path / "metrics.jsonl", tensorboard=None, keep_bytes=0)
+    records.add(3, kind="epoch", loss=0.5)
+    records.add(6, kind="epoch", loss=0.25)
+    assert lines(tmp_path / "metrics.jsonl") == [
+        {"step": 3, "kind": "epoch", "loss": 0.5},
+        {"step": 6, "kind": "epoch", "loss": 0.25},
+    ]
+    records.close()
+
+
+def test_a_resumed_run_forgets_what_came_after_its_checkpoint(tmp_path: Path):
+    path = tmp_path / "metrics.jsonl"
+    records = Records(path, tensorboard=None, keep_bytes=0)
+    records.add(1, kind="epoch")
+    at_checkpoint = records.bytes
+    records.add(2, kind="epoch")
+    records.close()
+    with path.open("a") as file:
+        file.write('{"half a li')
+    records = Records(path, tensorboard=None, keep_bytes=at_checkpoint)
+    records.add(2, kind="again")
+    records.close()
+    assert [line["kind"] for line in lines(path)] == ["epoch", "again"]
+
+
+def test_tensorboard_gets_the_numbers(tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    records = Records(tmp_path / "metrics.jsonl", tensorboard=tmp_path / "tb", keep_bytes=0)
+    records.add(4, kind="validation", dice_scan={"lv": 0.75}, best=True)
+    records.close()
+    events = EventAccumulator(str(tmp_path / "tb")).Reload()
+    assert events.Tags()["scalars"] == ["validation/dice_scan/lv"]
+    assert events.Scalars("validation/dice_scan/lv")[0].value == 0.75
+
+
+def test_tensorboard_that_is_not_installed_is_an_error_with_the_remedy(tmp_path: Path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(InputError, match=r"pip install 'medsize\[tensorboard\]'"):
+        Records(tmp_path / "metrics.jsonl", tensorboard=tmp_path / "tb", keep_bytes=0)
