@@ -65,7 +65,7 @@ def augment(batch: dict[str, Tensor], augmentation: Augmentation, *, seed: int, 
 
 
 def _jitter(image: Tensor, domain: Tensor | None, drawn: Draw) -> Tensor:
-    shift, factor = (value.to(image.device)[:, None, None, None] for value in (drawn.shift, drawn.factor))
+    shift, factor = (value.to(image)[:, None, None, None] for value in (drawn.shift, drawn.factor))
     inside = torch.ones_like(image[:, :1]) if domain is None else domain[:, None].to(image.dtype)
     mean = (image * inside).sum((2, 3), keepdim=True) / inside.sum((2, 3), keepdim=True)
     return (((image - mean) * factor + mean + shift).clamp(0, 1)) * inside

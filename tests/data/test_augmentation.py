@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from medsize.config.training import Augmentation
+from medsize.data.augmentation import Draw, apply, augment, draw
+
+NOTHING = Augmentation(brightness=0, contrast=0, flip=0)
+
+
+def batch(count: int = 4, *, padded: bool = False) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    domain = torch.ones(count, 6, 5, dtype=torch.bool)
+    domain[:, :, 3:] = False
+    found = {
+        "image": torch.rand(count, 1, 6, 5, generator=generator),
+        "seeds": torch.randint(0, 3, (count, 6, 5), generator=generator, dtype=torch.uint8),
+        "label": torch.randint(0, 3, (count, 6, 5), generator=generator, dtype=torch.uint8),
+        "size_target": torch.rand(count, 2, generator=generator),
+    }
+    return found | ({"domain": domain, "image": found["image"] * domain[:, None]} if padded else {})
+
+
+def drawn(shift: float = 0.0, factor: float = 1.0, flip: bool = False, count: int = 4) -> Draw:
+    return Draw(torch.full((count,), shift), torch.full((count,), factor), torch.full((count,), flip))
+
+
+def test_a_draw_follows_from_seed_and_step_alone() -> None:
+    first = draw(8, Augmentation(), seed=3, step=5)
+    torch.rand(7)
+    again = draw(8, Augmentation(), seed=3, step=5)
+    for name in ("shift", "factor", "flip"):
+        assert torch.equal(getattr(first, name), getattr(again, name))
+    for seed, step in ((3, 6), (4, 5), (5, 3)):
+        assert not torch.equal(first.shift, draw(8, Augmentation(), seed=seed, step=step).shift)
+
+
+def test_the_global_generator_is_left_alone() -> None:
+    before = torch.random.get_rng_state()
+    augment(batch(), Augmentation(), seed=0, step=0)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_draws_fill_their_ranges() -> None:
+    found = draw(20_000, Augmentation(brightness=0.3, contrast=0.4, flip=0.25), seed=0, step=0)
+    for values, low, high in ((found.shift, -0.3, 0.3), (found.factor, 0.6, 1.4)):
+        assert low <= values.min() < low + 0.01
+        assert high - 0.01 < values.max() <= high
+        assert values.mean() == pytest.approx((low + high) / 2, abs=0.01)
+    assert found.flip.float().mean() == pytest.approx(0.25, abs=0.02)
+    assert abs(np.corrcoef(found.shift, found.factor)[0, 1]) < 0.03
+
+
+def test_no_augmentation_changes_nothing() -> None:
+    given_ = batch()
+    found = augment(given_, NOTHING, seed=0, step=0)
+    torch.testing.assert_close(found["image"], given_["image"])
+    assert all(torch.equal(found[key], given_[key]) for key in ("seeds", "label", "size_target"))
+
+
+@given(shift=st.floats(-1, 1), factor=st.floats(0, 2))
+def test_jitter_is_a_line_through_the_mean_cut_to_the_unit_interval(shift: float, factor: float) -> None:
+    image = batch()["image"].double().numpy()
+    mean = image.mean((1, 2, 3), keepdims=True)
+    expected = np.clip((image - mean) * factor + mean + shift, 0, 1)
+    found = apply(batch(), drawn(shift, factor))["image"]
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
+
+
+def test_each_image_has_its_own_jitter() -> None:
+    shifts = torch.tensor([0.0, 0.1, -0.1, 0.0])
+    found = apply({"image": torch.full((4, 1, 2, 2), 0.5)}, Draw(shifts, torch.ones(4), torch.zeros(4).bool()))
+    torch.testing.assert_close(found["image"][:, 0, 0, 0], 0.5 + shifts)
+
+
+def test_what_is_on_the_pixels_is_flipped_together_and_only_where_drawn() -> None:
+    given_ = batch(padded=True)
+    flip = torch.tensor([True, False, False, True])
+    found = apply(given_, Draw(torch.zeros(4), torch.ones(4), flip))
+    for key in ("image", "seeds", "label", "domain"):
+        for number in range(4):
+            expected = given_[key][number].flip(-1) if flip[number] else given_[key][number]
+            torch.testing.assert_close(found[key][number], expected)
+    assert torch.equal(found["size_target"], given_["size_target"])
+
+
+def test_padding_stays_zero_and_does_not_count_in_the_mean() -> None:
+    given_ = batch(padded=True)
+    found = apply(given_, drawn(0.2, 0.5))["image"].numpy()
+    inside = given_["domain"][:, None].numpy()
+    assert (found[~inside] == 0).all()
+    image = given_["image"].double().numpy()
+    mean = (image * inside).sum((2, 3), keepdims=True) / inside.sum((2, 3), keepdims=True)
+    expected = np.clip((image - mean) * 0.5 + mean + 0.2, 0, 1) * inside
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_the_batch_given_is_left_as_it_was() -> None:
+    given_ = batch()
+    kept = {key: tensor.clone() for key, tensor in given_.items()}
+    augment(given_, Augmentation(flip=1), seed=0, step=0)
+    assert all(torch.equal(given_[key], kept[key]) for key in kept)
+
+
+def test_types_stay_as_they_were() -> None:
+    given_ = batch(padded=True)
+    given_["image"] = given_["image"].bfloat16()
+    found = augment(given_, Augmentation(), seed=0, step=0)
+    assert {key: tensor.dtype for key, tensor in found.items()} == {key: tensor.dtype for key, tensor in given_.items()}

@@ -1,0 +1,58 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medsize.data.case import Case
+from medsize.data.describe import describe_cases, measure_cases
+from medsize.data.sources import ACDC_LABELS, CaseList
+from medsize.errors import InputErrors
+from tests.data.niftis import label_volume
+
+
+def case_list(cases: list[Case]) -> CaseList:
+    return CaseList(cases, dict(ACDC_LABELS), ("lv",))
+
+
+def test_a_case_is_measured_in_pixels_mm_and_ml(cases: list[Case]) -> None:
+    table = measure_cases(case_list(cases))
+    assert table["case"].tolist() == [case.id for case in cases]
+    row = table.iloc[0]
+    assert (row["group"], row["pathology"], row["phase"]) == ("patient001", "DCM", "ED")
+    assert (row["size_x"], row["size_y"], row["slices"]) == (20, 16, 3)
+    assert (row["spacing_x_mm"], row["spacing_y_mm"], row["spacing_z_mm"]) == (1.5, 2.0, 10.0)
+    for name, value in ACDC_LABELS.items():
+        assert row[f"{name}_ml"] == pytest.approx(np.count_nonzero(label_volume(1) == value) * 0.03)
+
+
+def test_a_case_without_a_label_has_no_volumes(cases: list[Case]) -> None:
+    table = measure_cases(case_list([replace(cases[0], label=None), cases[1]]))
+    assert table["lv_ml"].isna().tolist() == [True, False]
+
+
+def test_a_data_set_is_told_at_a_glance(cases: list[Case]) -> None:
+    table = describe_cases(case_list([replace(cases[0], label=None), *cases[1:]]))
+    assert table.loc["cases", "count"] == "6"
+    assert table.loc["groups", "count"] == "3"
+    assert table.loc["cases with a label", "count"] == "5"
+    assert table.loc["cases of DCM", "count"] == "4"
+    assert table.loc["size x (pixels)"].tolist() == ["6", "20", "20", "20"]
+    assert table.loc["spacing z (mm)", "median"] == "10"
+    volumes = [np.count_nonzero(label_volume(seed) == 3) * 0.03 for seed in (2, 2, 3, 3, 4)]
+    expected = [f"{value:.4g}" for value in (min(volumes), np.median(volumes), max(volumes))]
+    assert table.loc["lv (mL)"].tolist() == ["5", *expected]
+    assert "NaN" not in table.to_string()
+
+
+def test_a_data_set_without_labels_has_no_volumes(cases: list[Case]) -> None:
+    table = describe_cases(case_list([replace(case, label=None, pathology=None) for case in cases]))
+    assert table.loc["lv (mL)"].tolist() == ["0", "", "", ""]
+    assert not [name for name in table.index if name.startswith("cases of")]
+
+
+def test_all_files_that_cannot_be_used_are_listed(cases: list[Case]) -> None:
+    cases[0].image.write_bytes(b"")
+    (cases[3].label or Path()).unlink()
+    with pytest.raises(InputErrors, match=r"2 problems(.|\n)*is empty(.|\n)*no such file"):
+        describe_cases(case_list(cases))
