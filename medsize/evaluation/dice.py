@@ -9,12 +9,12 @@ Mask = NDArray[np.bool_]
 
 RULES: Final = {
     "dice_scan": (
-        "2·|P ∩ T| / (|P| + |T|) over all voxels of a case on its own grid; 0 if only one of the two is empty. "
-        "Where both are empty it is undefined: the case is counted and listed, and enters no mean."
+        "one Dice per case, over all voxels of its own grid: 0 if only the label or only the prediction is empty, "
+        "undefined (left out of the mean, and counted) if both are"
     ),
     "dice_slice": (
-        "the same on each slice, a slice where both are empty counting 1; of a case, the mean over its slices; "
-        "of several cases, the mean over all their slices."
+        "one Dice per slice, averaged over all slices: 0 if only the label or only the prediction is empty, "
+        "1 if both are"
     ),
 }
 """What the two Dice figures mean, in words that go beside every one of them."""

@@ -51,4 +51,5 @@ def predict_case(
 def scale_to_unit(array: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return intensities scaled to [0, 1] by the smallest and largest of the volume."""
     low, high = array.min(), array.max()
-    return (array - low) / (high - low)
+    scaled: NDArray[np.float32] = (array - low) / (high - low)
+    return scaled

@@ -9,16 +9,15 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from medsize.config.data import DataConfig
 from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
-from medsize.data.sources.acdc import ACDC_LABELS
-from medsize.data.sources.case_list import resolve_structures
 from medsize.data.volumes import Volume
 from medsize.errors import InputError
 from medsize.files import restore_folder
 from medsize.inference.case_prediction import predict_case
+from medsize.inference.label_values import structure_values
 from medsize.inference.precision import resolve_device, resolve_precision
 from medsize.run_folder import Checkpoint, RunFolder
 
@@ -69,10 +68,6 @@ class Predictor:
             batch_size=self.config.training.batch_size,
         )
 
-    def to_source_values(self, classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return class indices as the values that the source's own label files use, e.g. 3 for ACDC's LV."""
-        return np.array([0, *self.values.values()], np.uint8)[classes]
-
 
 def load_network(run: RunFolder, checkpoint: Checkpoint, device: torch.device) -> nn.Module:
     """Return a run's network with the weights of a checkpoint, in evaluation mode, on a device.
@@ -101,19 +96,9 @@ def load_network(run: RunFolder, checkpoint: Checkpoint, device: torch.device) -
             found=str(error),
             remedy="copy the run folder again, whole",
         ) from error
-    return network.to(device, memory_format=torch.channels_last).eval()
+    return _channels_last(network.to(device)).eval()
 
 
-def label_values(config: DataConfig) -> dict[str, int]:
-    """Return the value of every structure that the source's label files can hold."""
-    return dict(config.source.labels) if config.source.kind == "manifest" else dict(ACDC_LABELS)
-
-
-def structure_values(config: DataConfig) -> dict[str, int]:
-    """Return the value that each structure of a run has in the source's label files, in class order.
-
-    Raises:
-        InputError: A structure is not one of the source's.
-    """
-    known = label_values(config)
-    return {name: known[name] for name in resolve_structures(config.structures, known)}
+def _channels_last(network: nn.Module) -> nn.Module:
+    converted: nn.Module = convert_conv2d_weight_memory_format(network, torch.channels_last)
+    return converted

@@ -10,6 +10,7 @@ from medsize.data.volumes import read_frames, write_label
 from medsize.errors import InputError, InputErrors
 from medsize.files import write_text, writing
 from medsize.inference.jobs import VOLUMES_NAME, Job, plan_jobs
+from medsize.inference.label_values import to_source_values
 from medsize.inference.load import Predictor
 from medsize.run_folder import Checkpoint, RunFolder
 
@@ -79,7 +80,7 @@ def _predict_file(predictor: Predictor, job: Job) -> pd.DataFrame:
     frames = read_frames(job.image)
     classes = [predictor.predict(frame) for frame in frames]
     labels = np.stack(classes, axis=-1) if len(frames) > 1 else classes[0]
-    write_label(job.output, predictor.to_source_values(labels), like=job.image)
+    write_label(job.output, to_source_values(labels, predictor.values), like=job.image)
     rows = [
         (job.output.name, frame if len(frames) > 1 else None, name, np.count_nonzero(c == number) * volume.voxel_ml)
         for frame, (volume, c) in enumerate(zip(frames, classes, strict=True), start=1)
@@ -92,7 +93,7 @@ def _read_volumes(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame(columns=_COLUMNS)
     try:
-        table = pd.read_csv(path, dtype={"file": str, "frame": "Int64"})
+        table = pd.read_csv(path, dtype={"file": "str", "frame": "Int64"})
     except (OSError, ValueError) as error:
         raise _not_volumes(path, str(error)) from error
     if list(table.columns) != _COLUMNS:

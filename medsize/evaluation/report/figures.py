@@ -1,0 +1,212 @@
+"""The figures of the report: curves, distributions and scatters."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from numpy.typing import ArrayLike, NDArray
+
+from medsize.evaluation.report.svg import GRID, INK, MUTED, SERIES, new_axes, page_style, to_svg
+
+_WIDTH: Final = 4.9
+
+
+def loss_curves(epochs: pd.DataFrame, parts: Sequence[str]) -> Markup:
+    """Draw the loss and its parts over the epochs.
+
+    Args:
+        epochs: The columns ``epoch``, ``loss`` and one a part.
+        parts: Names of these.
+    """
+    with page_style():
+        figure, axes = new_axes(_WIDTH, 3.1)
+        shown = [("loss", "total", INK)] if len(parts) != 1 else []
+        shown += [(part, part.replace("_", " "), _colour(number)) for number, part in enumerate(parts)]
+        for column, label, colour in shown:
+            _curve(axes, epochs["epoch"], epochs[column], label, colour)
+        axes.set_title("Loss")
+        if (epochs[[column for column, _, _ in shown]] > 0).all(axis=None):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        _integer_epochs(axes)
+        axes.legend()
+        return to_svg(figure, name="loss", description="The loss and its parts over the epochs of the training")
+
+
+def validation_curves(validations: pd.DataFrame, structures: Sequence[str], best_epoch: int | None) -> Markup:
+    """Draw the validation ``dice_scan`` of each structure over the epochs.
+
+    Args:
+        validations: The columns ``epoch`` and one a structure; NaN where it was undefined.
+        structures: Names of these.
+        best_epoch: Epoch of the checkpoint ``best``.
+    """
+    with page_style():
+        figure, axes = new_axes(_WIDTH, 3.1)
+        for number, name in enumerate(structures):
+            _curve(axes, validations["epoch"], validations[name], name, _colour(number))
+        if best_epoch is not None:
+            axes.axvline(best_epoch, color=MUTED, linestyle=":", linewidth=1.2)
+            axes.annotate("best", (best_epoch, 0.02), (3, 0), textcoords="offset points", color=MUTED, fontsize=9)
+        axes.set_ylim(0, 1)
+        axes.set_title("Validation dice_scan")
+        _integer_epochs(axes)
+        if len(structures) > 1:
+            axes.legend(loc="lower right")
+        return to_svg(figure, name="validation", description="Validation dice_scan over the epochs of the training")
+
+
+def distribution(metrics: pd.DataFrame, structure: str, number: int, *, left: float) -> Markup:
+    """Draw the ``dice_scan`` of every case: a dot a case, a box for the quartiles, a row for each group of cases.
+
+    Args:
+        metrics: Rows of ``metrics.csv`` of one checkpoint, split and structure, all defined.
+        structure: Its name.
+        number: Its place among the structures, from 0.
+        left: Where the axis begins.
+    """
+    rows = [("all", metrics)]
+    for column in ("phase", "pathology"):
+        groups = [(str(name), part) for name, part in metrics.groupby(column) if name]
+        rows += groups if len(groups) > 1 else []
+    with page_style():
+        figure, axes = new_axes(_WIDTH, 0.9 + 0.36 * len(rows))
+        jitter = np.random.default_rng(0)
+        for place, (_, part) in enumerate(rows):
+            dice = part["dice_scan"].to_numpy(np.float64)
+            colour = _colour(number) if place == 0 else MUTED
+            low, median, high = np.quantile(dice, (0.25, 0.5, 0.75))
+            axes.barh(place, high - low, 0.62, low, color=GRID, linewidth=0, zorder=1)
+            _dots(axes, dice, place + jitter.uniform(-0.2, 0.2, len(dice)), colour)
+            axes.plot([median, median], [place - 0.36, place + 0.36], color=INK, linewidth=1.6, zorder=3)
+        axes.set_yticks(range(len(rows)), [f"{name}  ({len(part)})" for name, part in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlim(max(left, -0.02), 1.005)
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_title(f"dice_scan, {structure}")
+        description = f"dice_scan of {structure} in each held-out case, by phase and pathology where these are known"
+        return to_svg(figure, name=f"distribution-{number}", description=description)
+
+
+def volume_scatter(metrics: pd.DataFrame, structures: Sequence[str]) -> Markup:
+    """Draw predicted against true volumes in mL, a dot a case and structure.
+
+    Args:
+        metrics: Rows of ``metrics.csv`` of one checkpoint and split.
+        structures: In class order.
+    """
+    with page_style():
+        figure, axes = new_axes(_WIDTH, 3.9)
+        for number, name in enumerate(structures):
+            rows = metrics[metrics["structure"] == name]
+            _dots(axes, rows["volume_true_ml"], rows["volume_predicted_ml"], _colour(number), name)
+        _identity(axes, metrics[["volume_true_ml", "volume_predicted_ml"]].to_numpy(np.float64))
+        _label(axes, "Predicted and true volume", "true, mL", "predicted, mL", structures)
+        return to_svg(figure, name="volumes", description="Predicted against true volume of every held-out case")
+
+
+def volume_differences(metrics: pd.DataFrame, structures: Sequence[str]) -> Markup:
+    """Draw predicted minus true volume against their mean, after Bland and Altman (Lancet 1986).
+
+    Args:
+        metrics: Rows of ``metrics.csv`` of one checkpoint and split.
+        structures: In class order; bias and limits of agreement (bias ± 1.96 SD) are drawn for a single one.
+    """
+    difference = metrics["volume_predicted_ml"] - metrics["volume_true_ml"]
+    mean = (metrics["volume_predicted_ml"] + metrics["volume_true_ml"]) / 2
+    with page_style():
+        figure, axes = new_axes(_WIDTH, 3.9)
+        for number, name in enumerate(structures):
+            rows = metrics["structure"] == name
+            _dots(axes, mean[rows], difference[rows], _colour(number), name)
+        axes.axhline(0, color=MUTED, linewidth=1)
+        if len(structures) == 1 and len(difference) > 1:
+            _limits_of_agreement(axes, difference.to_numpy(np.float64))
+        _label(axes, "Difference of volumes", "mean of both, mL", "predicted − true, mL", structures)
+        return to_svg(figure, name="differences", description="Difference of predicted and true volume of every case")
+
+
+def size_scatter(sizes: pd.DataFrame, structures: Sequence[str], *, x: str, y: str, name: str) -> Markup:
+    """Draw one kind of size of the training slices against another, a dot a slice that holds the structure.
+
+    Args:
+        sizes: Rows of ``training_sizes.csv``.
+        structures: In class order.
+        x: Column of the horizontal axis, ``…_fraction``.
+        y: Column of the vertical axis.
+        name: Of the figure on the page.
+    """
+    known = sizes[(sizes[x] > 0) & sizes[y].notna()]
+    with page_style():
+        figure, axes = new_axes(_WIDTH, 3.9)
+        for number, structure in enumerate(structures):
+            rows = known[known["structure"] == structure]
+            _dots(axes, 100 * rows[x], 100 * rows[y], _colour(number), structure)
+        if len(known):
+            _identity(axes, 100 * known.loc[known["structure"].isin(structures), [x, y]].to_numpy(np.float64))
+        words = x.removesuffix("_fraction"), y.removesuffix("_fraction")
+        _label(
+            axes,
+            f"{words[1].capitalize()} against {words[0]} size",
+            f"{words[0]}, % of the slice",
+            f"{words[1]}, % of the slice",
+            structures,
+        )
+        return to_svg(figure, name=name, description=f"{words[1]} against {words[0]} size of the training slices")
+
+
+def _colour(number: int) -> str:
+    return SERIES[number % len(SERIES)]
+
+
+def _dots(axes: Axes, x: ArrayLike, y: ArrayLike, colour: str, label: str | None = None) -> None:
+    alpha = 0.55 if np.size(x) < 300 else 0.25
+    axes.scatter(x, y, s=16, alpha=alpha, linewidths=0, color=colour, label=label, zorder=2)
+
+
+def _curve(axes: Axes, x: pd.Series, y: pd.Series, label: str, colour: str) -> None:
+    axes.plot(x, y, color=colour, label=label, marker="o" if len(x) < 40 else None, markersize=3)
+
+
+def _integer_epochs(axes: Axes) -> None:
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _identity(axes: Axes, values: NDArray[np.float64]) -> None:
+    end = float(values.max()) * 1.05 if values.size else 1.0
+    axes.plot([0, end], [0, end], color=MUTED, linewidth=1, zorder=1)
+    axes.set_xlim(0, end)
+    axes.set_ylim(0, end)
+    axes.set_aspect("equal", anchor="W")
+
+
+def _limits_of_agreement(axes: Axes, difference: NDArray[np.float64]) -> None:
+    bias, spread = difference.mean(), 1.96 * difference.std(ddof=1)
+    for height, text in ((bias + spread, "+1.96 SD"), (bias, "bias"), (bias - spread, "−1.96 SD")):
+        axes.axhline(height, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        axes.annotate(
+            f"{text} {height:+.1f}".replace("-", "−"),
+            (1, height),
+            (-2, 2),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8.5,
+            color=INK,
+        )
+
+
+def _label(axes: Axes, title: str, x: str, y: str, structures: Sequence[str]) -> None:
+    axes.set_title(title)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    if len(structures) > 1:
+        axes.legend()

@@ -1,0 +1,73 @@
+"""The course of a training, from ``metrics.jsonl``."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+import pandas as pd
+
+from medsize.errors import InputError
+from medsize.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A training epoch by epoch.
+
+    Attributes:
+        epochs: The columns ``epoch``, ``loss``, ``learning_rate``, ``seconds`` and one a part of the objective.
+        parts: Names of these.
+        validations: The columns ``epoch`` and one a structure (``dice_scan``, NaN where undefined).
+        best_epoch: Epoch of the checkpoint ``best``, if there is one.
+    """
+
+    epochs: pd.DataFrame
+    parts: tuple[str, ...]
+    validations: pd.DataFrame
+    best_epoch: int | None
+
+    @classmethod
+    def read(cls, run: RunFolder, structures: tuple[str, ...]) -> Self:
+        """Read a run's records; a last line without its end was being written when the training was stopped.
+
+        Raises:
+            InputError: The file is missing or damaged.
+        """
+        records = _records(run)
+        epochs = [record for record in records if record["kind"] == "epoch"]
+        validations = [record for record in records if record["kind"] == "validation"]
+        parts = tuple(dict.fromkeys(part for record in epochs for part in record["parts"]))
+        best = [record["epoch"] for record in validations if record["best"]]
+        columns = ["epoch", "loss", "learning_rate", "seconds"]
+        return cls(
+            epochs=pd.DataFrame(
+                [{**{column: record[column] for column in columns}, **record["parts"]} for record in epochs],
+                columns=[*columns, *parts],
+            ),
+            parts=parts,
+            validations=pd.DataFrame(
+                [{"epoch": record["epoch"], **record["dice_scan"]} for record in validations],
+                columns=["epoch", *structures],
+                dtype=float,
+            ),
+            best_epoch=best[-1] if best else None,
+        )
+
+
+def _records(run: RunFolder) -> list[dict[str, Any]]:
+    records = []
+    try:
+        lines = run.metrics.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{run.metrics} cannot be read", found=str(error)) from error
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            records.append(dict(json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"{run.metrics}, line {number}: not a record",
+                expected="one JSON object a line",
+                found=line[:60],
+                remedy="copy the run folder again, whole",
+            ) from error
+    return records

@@ -1,0 +1,84 @@
+"""What the network was taught on some training slices, and its answer in the end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from medsize.evaluation.report.overlays import Overlay, contrast_of, draw, seed_positions, window_around
+from medsize.evaluation.training_sizes import TaughtSlices
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class TaughtSlice:
+    """One training slice as the report shows it.
+
+    Attributes:
+        case: Id of its case.
+        slice: Its number, from 0.
+        sizes: Structure to its size, a fraction of the slice, by kind: ``given``, ``exact``, ``predicted``; None where
+            unknown.
+        overlay: The slice.
+    """
+
+    case: str
+    slice: int
+    sizes: dict[str, dict[str, float | None]]
+    overlay: Overlay
+
+    @property
+    def told(self) -> bool:
+        """Whether the network was told a size."""
+        return any(size["given"] is not None for size in self.sizes.values())
+
+
+def show_taught(taught: TaughtSlices, sizes: pd.DataFrame) -> list[TaughtSlice]:
+    """Draw training slices with their seeds and the network's outlines.
+
+    Args:
+        taught: The slices.
+        sizes: ``training_sizes.csv``.
+    """
+    shown = []
+    for place, (case, number) in enumerate(zip(taught.case.tolist(), taught.slice.tolist(), strict=True)):
+        seeds, predicted = seed_positions(taught.seeds[place]), taught.predicted[place]
+        told = taught.seeds[place] < 255
+        pixel_mm = float(taught.pixel_mm[place][0]), float(taught.pixel_mm[place][1])
+        image = taught.image[place]
+        rows = sizes[(sizes["case"] == case) & (sizes["slice"] == number) & (sizes["structure"] != "background")]
+        shown.append(
+            TaughtSlice(
+                case=case,
+                slice=number,
+                sizes={row["structure"]: _sizes(row) for row in rows.to_dict("records")},
+                overlay=draw(
+                    image,
+                    window_around(_around_seeds(told, predicted > 0), pixel_mm),
+                    pixel_mm,
+                    contrast=contrast_of(image),
+                    truth=None,
+                    prediction=predicted,
+                    seeds=seeds,
+                ),
+            )
+        )
+    return shown
+
+
+def _around_seeds(told: Mask, predicted: Mask) -> Mask:
+    """Return the seeds and the pieces of the prediction that they touch; the whole prediction if nothing was told."""
+    if not told.any():
+        return predicted
+    pieces, _ = ndimage.label(predicted)
+    return told | (np.isin(pieces, pieces[told]) & predicted)
+
+
+def _sizes(row: Mapping[Any, float]) -> dict[str, float | None]:
+    fractions = {kind: row[f"{kind}_fraction"] for kind in ("given", "exact", "predicted")}
+    return {kind: None if np.isnan(value) else value for kind, value in fractions.items()}

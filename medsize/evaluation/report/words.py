@@ -1,0 +1,103 @@
+"""A run in words: what it was taught, how its cases were divided, what to beware of."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from medsize.config.data import DataConfig, Split
+from medsize.config.run import RunConfig
+from medsize.config.supervision import NoisySizes
+
+_SEEDS = {
+    "erosion": "seeds from eroded masks",
+    "random": "a seed disc at a random place of each structure",
+    "centroid": "a seed disc at the middle of each structure",
+    "scribble": "scribbles",
+    "full": "seeds that cover each structure",
+    "length_ratio": "seeds of a set part of each structure",
+}
+_SIZES = {
+    "exact": "exact sizes",
+    "noisy": "sizes with random errors",
+    "mean": "one fixed size for every slice",
+    "table": "sizes from a table",
+}
+_NETWORKS = {
+    "mobilenetv2_deeplabv3plus": "MobileNetV2-DeepLabV3+",
+    "mobilenetv2_unet": "UNet over MobileNetV2",
+    "unet": "residual UNet",
+}
+
+
+def network_words(config: RunConfig) -> str:
+    """Return the name of the network as people write it."""
+    return _NETWORKS[config.network.name]
+
+
+def supervision_words(config: RunConfig) -> str:
+    """Return what a run was taught from."""
+    objective, sizes = config.objective, config.supervision.sizes
+    taught = ["whole masks"] if objective.cross_entropy else []
+    taught += [_SEEDS[config.supervision.seeds.kind]] if objective.partial_cross_entropy else []
+    if objective.size_target:
+        nominal = f" of {100 * sizes.noise:g}\N{NO-BREAK SPACE}% on average" if isinstance(sizes, NoisySizes) else ""
+        taught += [_SIZES[sizes.kind] + nominal]
+    if objective.quadratic_barrier or objective.flat_log_barrier:
+        taught += ["bounds on sizes"]
+    if objective.log_barrier or objective.suppression:
+        taught += ["which structures each slice holds"]
+    return " and ".join([", ".join(taught[:-1]), taught[-1]]) if len(taught) > 1 else "".join(taught)
+
+
+def objective_words(config: RunConfig) -> str:
+    """Return the terms of the objective and their weights."""
+    terms = [(name, getattr(config.objective, name)) for name in type(config.objective).model_fields]
+    return " + ".join(f"{term.weight:g} × {name.replace('_', ' ')}" for name, term in terms if term)
+
+
+def split_words(split: Split) -> str:
+    """Return how the cases were divided."""
+    match split.name:
+        case "patients":
+            return f"split by patients, fold {split.fold} of 0–4 held out"
+        case "paper":
+            return "the size-constraint authors' split 'paper'"
+        case "manifest":
+            return "the manifest's own split" if split.fold is None else f"the manifest's fold {split.fold} held out"
+
+
+def source_words(data: DataConfig) -> str:
+    """Return where the images came from."""
+    return f"manifest {data.source.path.name}" if data.source.kind == "manifest" else "data set in the ACDC layout"
+
+
+def warnings(summary: Mapping[str, Any]) -> list[str]:
+    """Return what a reader must know before believing any figure."""
+    found = []
+    leaks, unevaluated = summary["leaks"], summary["unevaluated"]
+    if leaks:
+        found.append(
+            f"The split leaks: {_count(leaks, 'patient')} with held-out images also "
+            f"{'has' if len(leaks) == 1 else 'have'} images in training ({_listed(leaks)}). "
+            "Every figure here is better than it would be on new patients."
+        )
+    if not summary["metric_per_case"]:
+        found.append("No held-out case has a label, so nothing can be said about accuracy.")
+    if unevaluated:
+        found.append(f"{_count(unevaluated, 'held-out case')} without a label not evaluated: {_listed(unevaluated)}.")
+    for block in (summary, *summary["others"]):
+        for name, figures in block.get("aggregates", {}).items():
+            if figures["undefined"]:
+                found.append(
+                    f"dice_scan of {name}, checkpoint {block['checkpoint']}, is undefined in "
+                    f"{_count(figures['undefined'], 'case')}, where neither label nor prediction holds it "
+                    f"({_listed(figures['undefined'])}): left out of its mean."
+                )
+    return found
+
+
+def _count(of: Sequence[str], what: str) -> str:
+    return f"{len(of)} {what}{'' if len(of) == 1 else 's'}"
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,172 @@
+"""The training slices after training: the sizes that were given, and what the network makes of the slices."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from medsize.data.store import SliceStore
+from medsize.errors import InputError
+from medsize.files import atomic_path
+from medsize.inference.load import Predictor
+from medsize.inference.predict_slices import predict_labels
+from medsize.run_folder import RunFolder
+from medsize.supervision.given_sizes import exact_fractions
+
+MOST_SLICES: Final = 1000
+"""A data set with more training slices is sampled evenly: a scatter of sizes needs no more."""
+
+_AT_A_TIME = 64
+
+
+def compare_training_sizes(
+    predictor: Predictor, store: SliceStore, rows: NDArray[np.intp], targets: pd.DataFrame
+) -> pd.DataFrame:
+    """Predict training slices, and put the predicted sizes beside the exact and the given ones.
+
+    Args:
+        predictor: The trained network.
+        store: The slices.
+        rows: Those to predict.
+        targets: ``size_targets.csv``.
+
+    Returns:
+        The columns ``case, slice, structure, exact_fraction, given_fraction, predicted_fraction``, one row a slice
+        and class (``background`` too). The predicted size is the share of Ω that is most probably of the class;
+        sizes are NaN where there is no label or none was given.
+    """
+    predicted = np.concatenate(
+        [
+            _fractions(predict_rows(predictor, store, part), store.domain[part], store.classes)
+            for part in np.array_split(rows, range(_AT_A_TIME, len(rows), _AT_A_TIME))
+        ]
+    )
+    names = ["background", *store.structures]
+    table = store.index[["case", "slice"]].iloc[np.repeat(rows, len(names))].reset_index(drop=True)
+    table = table.assign(structure=names * len(rows), exact_fraction=exact_fractions(store)[rows].reshape(-1))
+    given = targets[["case", "slice", "structure", "given_fraction"]]
+    table = table.merge(given, on=["case", "slice", "structure"], how="left", validate="one_to_one")
+    return table.assign(predicted_fraction=predicted.reshape(-1))
+
+
+def predict_rows(predictor: Predictor, store: SliceStore, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Return the predicted classes of slices of the store, (n, H, W)."""
+    return predict_labels(
+        predictor.network,
+        store.images,
+        rows,
+        device=predictor.device,
+        precision=predictor.precision,
+        batch_size=predictor.config.training.batch_size,
+    )
+
+
+def sample_evenly(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """Return at most ``most`` of the rows, evenly spaced, the first and the last among them."""
+    if len(rows) <= most:
+        return rows
+    sample: NDArray[np.intp] = rows[np.linspace(0, len(rows) - 1, most).round().astype(np.intp)]
+    return sample
+
+
+def read_size_targets(run: RunFolder) -> pd.DataFrame:
+    """Read ``size_targets.csv``.
+
+    Returns:
+        The columns ``case, slice, structure, exact_fraction, given_fraction``; unknown sizes are NaN.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    try:
+        table = pd.read_csv(run.size_targets, dtype={"case": "str", "structure": "str"})
+        return table[["case", "slice", "structure", "exact_fraction", "given_fraction"]]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{run.size_targets} cannot be read",
+            expected="the table of sizes that 'medsize train' writes",
+            found=str(error),
+            remedy="copy the run folder again, whole",
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class TaughtSlices:
+    """Some training slices as the network was taught them, and its answer in the end.
+
+    Attributes:
+        case: Ids, (n,).
+        slice: Numbers from 0, (n,).
+        image: (n, H, W) uint8, the network's input times 255.
+        seeds: (n, H, W) uint8 classes, 255 where nothing was told.
+        predicted: (n, H, W) uint8 classes.
+        pixel_mm: (n, 2), spacing of the slice's own pixels.
+    """
+
+    case: NDArray[np.str_]
+    slice: NDArray[np.int64]
+    image: NDArray[np.uint8]
+    seeds: NDArray[np.uint8]
+    predicted: NDArray[np.uint8]
+    pixel_mm: NDArray[np.float64]
+
+    @classmethod
+    def collect(
+        cls, predictor: Predictor, store: SliceStore, rows: NDArray[np.intp], seeds: NDArray[np.uint8] | None
+    ) -> Self:
+        """Take slices from the store, with the run's seeds (of the whole store; None if it had none)."""
+        image = (np.asarray(store.images[rows][:, 0]) * 255).round().astype(np.uint8)
+        cases = store.index["case"].iloc[rows].to_list()
+        return cls(
+            case=np.array(cases, dtype=np.str_),
+            slice=store.index["slice"].iloc[rows].to_numpy(np.int64),
+            image=image,
+            seeds=np.full(image.shape, 255, np.uint8) if seeds is None else np.asarray(seeds[rows]),
+            predicted=predict_rows(predictor, store, rows),
+            pixel_mm=np.array([np.multiply(store.grid(case).scale, store.spacing_mm(case)[:2]) for case in cases]),
+        )
+
+    def write(self, path: Path) -> None:
+        """Write an ``.npz``, whole or not at all."""
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        with atomic_path(path) as partial:
+            np.savez_compressed(partial, **arrays)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what ``write`` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(**arrays)
+
+
+def choose_taught(rows: NDArray[np.intp], sizes: pd.DataFrame, count: int) -> NDArray[np.intp]:
+    """Choose training slices to show: of those with a structure, evenly from the smallest to the largest.
+
+    Args:
+        rows: Those to choose from.
+        sizes: What :func:`compare_training_sizes` says about them; the given size decides, else the exact one.
+        count: How many to choose; fewer if there are fewer.
+
+    Returns:
+        Rows, the smallest structures first.
+    """
+    structures = sizes[sizes["structure"] != "background"]
+    known = structures["given_fraction"].fillna(structures["exact_fraction"]).to_numpy(np.float64)
+    size = known.reshape(len(rows), -1).sum(1)
+    order = np.argsort(size, kind="stable")
+    present = rows[order][size[order] > 0]  # unknown sizes are NaN, and not above 0
+    present = present if present.size else rows
+    count = min(count, len(present))
+    chosen: NDArray[np.intp] = present[((np.arange(count) + 0.5) / count * len(present)).astype(np.intp)]
+    return chosen
+
+
+def _fractions(labels: NDArray[np.uint8], domain: NDArray[np.bool_], classes: int) -> NDArray[np.float64]:
+    sizes = [
+        np.bincount(label[inside], minlength=classes) / np.count_nonzero(inside)
+        for label, inside in zip(labels, domain, strict=True)
+    ]
+    return np.array(sizes)
