@@ -34,6 +34,7 @@ class PatientsSplit(Model):
 
     name: Literal["patients"] = "patients"
     fold: int = Field(default=0, ge=0, le=4)
+    """The fold that is held out."""
 
 
 class PaperSplit(Model):

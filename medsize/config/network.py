@@ -30,6 +30,7 @@ class DeepLabV3PlusConfig(_MobileNetV2Network):
 
     name: Literal["mobilenetv2_deeplabv3plus"] = "mobilenetv2_deeplabv3plus"
     output_stride: Literal[8, 16] = 16
+    """Input pixels for one position of the deepest features; 8 is finer and slower."""
 
     def build(self, *, in_channels: int, classes: int) -> "nn.Module":
         """Return the network, freshly initialised, for ``classes`` classes (background included)."""

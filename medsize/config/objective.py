@@ -18,6 +18,7 @@ class PartialCrossEntropyTerm(Model):
     """Cross entropy on the seed pixels (P0 eq. 4)."""
 
     weight: Weight = 1.0
+    """Factor of the term in the sum."""
 
     def build(self) -> "nn.Module":
         """Return the loss."""
@@ -30,6 +31,7 @@ class CrossEntropyTerm(Model):
     """Cross entropy on the masks: full supervision, the only term that reads labels."""
 
     weight: Weight = 1.0
+    """Factor of the term in the sum."""
 
     def build(self) -> "nn.Module":
         """Return the loss."""
@@ -42,7 +44,9 @@ class SizeTargetTerm(Model):
     """KL divergence of the size target and the average prediction (P0 eq. 2, 7)."""
 
     weight: Weight = 1.0
+    """Factor of the term in the sum."""
     direction: Literal["forward", "reverse"] = "forward"
+    """``forward`` is the method; ``reverse`` exists for the ablation."""
     scale: Literal["none", "entropy", "object"] = "none"
     """Divide each image's KL by its target's entropy, or by its object fraction, so that small objects count alike."""
     temperature: float = Field(default=1.0, gt=0)
@@ -59,6 +63,7 @@ class QuadraticBarrierTerm(Model):
     """Thresholded quadratic size barrier (P0 eq. 17)."""
 
     weight: Weight = 1.0
+    """Factor of the term in the sum."""
     scale: Literal["pixels", "fraction"] = "pixels"
     """``pixels``: times 0.01·|Ω|, the size-constraint authors' weight; ``fraction``: the equation as printed."""
     temperature: float = Field(default=1.0, gt=0)
@@ -75,6 +80,7 @@ class LogBarrierTerm(Model):
     """Log barrier, or expansion: −ln of the average prediction of each present class (P0 eq. 9)."""
 
     weight: Weight = 1.0
+    """Factor of the term in the sum."""
 
     def build(self) -> "nn.Module":
         """Return the loss."""
@@ -87,6 +93,7 @@ class FlatLogBarrierTerm(Model):
     """Log barrier that is flat outside its threshold (P0 eq. 11)."""
 
     weight: Weight = 1.0
+    """Factor of the term in the sum."""
     epsilon: float = Field(gt=0, le=1)
     """The threshold, a fraction of the image."""
 
@@ -101,6 +108,7 @@ class SuppressionTerm(Model):
     """−ln(1 − average prediction) of each absent class (P0 eq. 8)."""
 
     weight: Weight = 1.0
+    """Factor of the term in the sum."""
 
     def build(self) -> "nn.Module":
         """Return the loss."""
@@ -113,9 +121,11 @@ class SparseCRFTerm(Model):
     """Contrast-sensitive smoothness between neighbouring pixels (P3)."""
 
     weight: Weight = 1.0
+    """Factor of the term in the sum."""
     sigma: float = Field(default=0.05, gt=0)
     """Contrast at which neighbours stop attracting, on intensities in [0, 1]."""
     form: Literal["absolute", "bilinear"] = "absolute"
+    """``absolute`` as in P3, ``bilinear`` as the dense CRF of P0."""
 
     def build(self) -> "nn.Module":
         """Return the loss."""

@@ -13,6 +13,7 @@ class ErosionSeeds(Model):
 
     kind: Literal["erosion"] = "erosion"
     iterations: int = Field(default=10, ge=1, le=1000)
+    """Most erosions that are tried."""
 
 
 class RandomSeeds(Model):
@@ -20,6 +21,7 @@ class RandomSeeds(Model):
 
     kind: Literal["random"]
     radius_px: float = Field(default=2.5, gt=0)
+    """Radius of the disc, in pixels of the slice."""
 
 
 class CentroidSeeds(Model):
@@ -27,6 +29,7 @@ class CentroidSeeds(Model):
 
     kind: Literal["centroid"]
     radius_px: float = Field(default=2.5, gt=0)
+    """Radius of the disc, in pixels of the slice."""
 
 
 class ScribbleSeeds(Model):
@@ -50,6 +53,7 @@ class LengthRatioSeeds(Model):
 
     kind: Literal["length_ratio"]
     ratio: float = Field(ge=0, le=1)
+    """From 0, one pixel, to 1, the mask."""
 
 
 Seeds = Annotated[
@@ -85,6 +89,7 @@ class TableSizes(Model):
 
     kind: Literal["table"]
     path: Path
+    """The CSV, with the columns ``case,slice,structure,value,unit``."""
 
 
 Sizes = Annotated[ExactSizes | NoisySizes | MeanSizes | TableSizes, Field(discriminator="kind")]

@@ -12,8 +12,11 @@ class SGDConfig(Model):
 
     name: Literal["sgd"] = "sgd"
     learning_rate: float = Field(default=0.005, gt=0)
+    """At the first step."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Of the gradient."""
     weight_decay: float = Field(default=5e-4, ge=0)
+    """L2 penalty on the weights."""
 
 
 class AdamWConfig(Model):
@@ -21,7 +24,9 @@ class AdamWConfig(Model):
 
     name: Literal["adamw"]
     learning_rate: float = Field(default=1e-3, gt=0)
+    """At the first step."""
     weight_decay: float = Field(default=0.01, ge=0)
+    """Decoupled decay of the weights."""
 
 
 Optimiser = Annotated[SGDConfig | AdamWConfig, Field(discriminator="name")]
@@ -49,7 +54,9 @@ class TrainingConfig(Model):
     """Length, optimiser, augmentation, machine and rhythm of a training."""
 
     epochs: int = Field(default=200, ge=1)
+    """Passes over the training slices."""
     batch_size: int = Field(default=12, ge=1)
+    """Slices in a step (of each process)."""
     optimiser: Optimiser = SGDConfig()
     polynomial_power: float = Field(default=0.9, ge=0)
     """The learning rate falls as (1 − step/steps)^power; 0 keeps it constant."""
