@@ -1,0 +1,33 @@
+import io
+import sys
+
+import pytest
+
+from medsize.console import progress_bar, say
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_message_goes_to_standard_error_as_it_is(capsys: pytest.CaptureFixture[str]):
+    say("[bold] stays")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "[bold] stays\n")
+
+
+def test_progress_shows_on_a_terminal(monkeypatch: pytest.MonkeyPatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress_bar("Counting") as moved:
+        moved(3, 7)
+    assert "Counting" in terminal.getvalue()
+    assert "3/7" in terminal.getvalue()
+
+
+def test_progress_is_quiet_when_piped(capsys: pytest.CaptureFixture[str]):
+    with progress_bar("Counting") as moved:
+        moved(3, 7)
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,131 @@
+"""The loop: it learns, validates, stops when asked, and stops when it must."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from medsize.config.loading import load_resolved
+from medsize.config.run import RunConfig
+from medsize.errors import InputError
+from medsize.losses import PartialCrossEntropyLoss
+from medsize.run_folder import RunFolder
+from medsize.training import InterruptedTraining, loop, resume_run, start_run
+from medsize.training.task import prepare_task
+from tests.conftest import tiny_run_config
+from tests.training.runs import copy_with_scribbles, history, same_weights
+
+
+def test_the_loss_falls(tiny_config: RunConfig, tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
+    run = start_run(tiny_run_config(tiny_acdc, tiny_cache, "training.epochs=6"), tmp_path / "run")
+    losses = [record["loss"] for record in history(run) if record["kind"] == "epoch"]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_best_is_the_best_validation(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
+    run = start_run(tiny_run_config(tiny_acdc, tiny_cache, "training.epochs=4"), tmp_path / "run")
+    validations = [record for record in history(run) if record["kind"] == "validation"]
+    best = max(validations, key=lambda record: record["mean"])
+    assert json.loads((run.checkpoint("best") / "position.json").read_text())["epoch"] == best["epoch"]
+    assert [record for record in validations if record["best"]][-1]["epoch"] == best["epoch"]
+
+
+def test_early_stopping_stops(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(loop, "validate", lambda *_args, **_options: loop.Validation({"lv": 0.5}, 0.5))
+    config = tiny_run_config(tiny_acdc, tiny_cache, "training.epochs=9", "training.early_stopping.patience=2")
+    run = start_run(config, tmp_path / "run")
+    assert [record["epoch"] for record in history(run) if record["kind"] == "epoch"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("steps_before", [0, 1, 5, 6, 10])
+def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
+    tiny_config: RunConfig, run: RunFolder, tmp_path: Path, monkeypatch, steps_before: int
+):
+    steps = 0
+    train_step = loop.Training.train_step
+
+    def step_then_signal(self: loop.Training, *args: object) -> object:
+        nonlocal steps
+        value = train_step(self, *args)
+        steps += 1
+        if steps == steps_before + 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return value
+
+    monkeypatch.setattr(loop.Training, "train_step", step_then_signal)
+    with pytest.raises(InterruptedTraining) as caught:
+        start_run(tiny_config, tmp_path / "stopped")
+    assert steps == steps_before + 1
+    stopped = caught.value.run
+    resume_run(stopped, load_resolved(stopped.config))
+    assert same_weights(run, stopped)
+    assert history(run) == history(stopped)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_cases_of_the_batch(
+    tiny_config: RunConfig, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(
+        PartialCrossEntropyLoss, "forward", lambda _self, prediction, _seeds: prediction.logits.sum() * torch.nan
+    )
+    with pytest.raises(InputError) as caught:
+        start_run(tiny_config, tmp_path / "run")
+    message = str(caught.value)
+    assert "the loss is not finite at step 0 (epoch 1)" in message
+    assert "partial_cross_entropy nan" in message
+    assert "patient0" in message
+    assert "learning_rate" in message
+
+
+def test_full_supervision_learns_from_masks(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
+    config = tiny_run_config(
+        tiny_acdc,
+        tiny_cache,
+        "objective={partial_cross_entropy: null, size_target: null, cross_entropy: {weight: 1}}",
+        "training.epochs=12",
+    )
+    run = start_run(config, tmp_path / "run")
+    assert pd.read_csv(run.size_targets).empty
+    assert max(record["mean"] for record in history(run) if record["kind"] == "validation") > 0.8
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        "{size_target: null, quadratic_barrier: {weight: 1}, suppression: {weight: 1}}",
+        "{size_target: {weight: 10, direction: reverse}, log_barrier: {weight: 0.1}}",
+        "{size_target: {weight: 10, scale: object, temperature: 0.25}, flat_log_barrier: {weight: 1, epsilon: 0.01}}",
+        "{sparse_crf: {weight: 1, sigma: 0.1, form: bilinear}}",
+    ],
+)
+def test_every_term_trains(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path, objective: str):
+    config = tiny_run_config(tiny_acdc, tiny_cache, f"objective={objective}", "training.epochs=1")
+    parts = history(start_run(config, tmp_path / "run"))[0]["parts"]
+    assert set(parts) == {name for name, term in config.objective.model_dump().items() if term}
+    assert all(np.isfinite(list(parts.values())))
+
+
+def test_without_validation_labels_there_is_no_best(tiny_acdc: Path, tmp_path: Path):
+    root = tmp_path / "acdc"
+    copy_with_scribbles(tiny_acdc, root, tmp_path / "scribbles")
+    held_out = {
+        case.group for case in prepare_task(tiny_run_config(root, tmp_path / "cache")).cases if case.split == "val"
+    }
+    for patient in held_out:
+        for label in (root / "training" / patient).glob("*_gt.nii.gz"):
+            label.unlink()
+    run = start_run(tiny_run_config(root, tmp_path / "cache"), tmp_path / "run")
+    assert [record["kind"] for record in history(run)] == ["epoch", "epoch"]
+    assert not run.checkpoint("best").exists()
+
+
+def test_all_structures_train_together(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
+    config = tiny_run_config(tiny_acdc, tiny_cache, "data.structures=[all]", "training.epochs=1")
+    run = start_run(config, tmp_path / "run")
+    assert set(history(run)[-1]["dice_scan"]) <= {"rv", "myo", "lv"}
+    assert set(pd.read_csv(run.size_targets)["structure"]) == {"background", "rv", "myo", "lv"}
