@@ -82,7 +82,14 @@ class UNetConfig(_Network):
         """Return the network, freshly initialised, for ``classes`` classes (background included)."""
         from medsize.networks import UNet
 
-        return UNet(in_channels=in_channels, classes=classes, channels=self.channels, mean=self.mean, std=self.std)
+        return UNet(
+            in_channels=in_channels,
+            classes=classes,
+            channels=self.channels,
+            strides=(2,) * (len(self.channels) - 1),
+            mean=self.mean,
+            std=self.std,
+        )
 
 
 NetworkConfig = Annotated[DeepLabV3PlusConfig | MobileNetV2UNetConfig | UNetConfig, Field(discriminator="name")]

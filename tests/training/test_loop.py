@@ -87,7 +87,8 @@ def test_full_supervision_learns_from_masks(tiny_acdc: Path, tiny_cache: Path, t
         tiny_acdc,
         tiny_cache,
         "objective={partial_cross_entropy: null, size_target: null, cross_entropy: {weight: 1}}",
-        "training.epochs=12",
+        "network={name: unet, channels: [8, 16, 32]}",
+        "training.epochs=8",
     )
     run = start_run(config, tmp_path / "run")
     assert pd.read_csv(run.size_targets).empty
