@@ -50,7 +50,7 @@ def load_nifti(path: Path) -> nib.Nifti1Image:
     Raises:
         ImageFileError: The file is something else.
     """
-    image = nib.load(path)
+    image = nib.load(path, mmap=False)
     if not isinstance(image, nib.Nifti1Image):
         raise ImageFileError(f"the content is {type(image).__name__.removesuffix('Image')}, not NIfTI")
     return image

@@ -58,10 +58,7 @@ def read_volume(path: Path) -> Volume:
         InputError: The file is missing, empty, damaged or not readable; it is not 3-D; its affine is singular;
             or its intensities are not finite or all the same.
     """
-    decoded = decode(path)
-    volume = _volume(_only_frame(decoded, path), decoded, path)
-    _check_intensities(volume.array, str(path))
-    return volume
+    return _image(decode(path), path)
 
 
 def read_frames(path: Path) -> list[Volume]:
@@ -72,7 +69,7 @@ def read_frames(path: Path) -> list[Volume]:
     """
     decoded = decode(path)
     if decoded.array.ndim != 4:
-        return [read_volume(path)]
+        return [_image(decoded, path)]
     frames = [_volume(decoded.array[..., frame], decoded, path) for frame in range(decoded.array.shape[3])]
     for number, frame in enumerate(frames):
         _check_intensities(frame.array, f"{path}, time frame {number} (counted from 0)")
@@ -98,7 +95,7 @@ def read_label(path: Path, like: Volume | None, allowed: Collection[int]) -> Vol
     label = _volume(_only_frame(decoded, path), decoded, path)
     if like is not None:
         _check_same_grid(label, like)
-    values = np.unique(label.array)
+    values = _values(label.array)
     permitted = sorted({0, *allowed})
     wrong = values[~np.isin(values, permitted)]
     if wrong.size:
@@ -153,6 +150,21 @@ def _of_shape(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint8]:
     if array.shape != shape and (*array.shape, *(1,) * (len(shape) - array.ndim)) != shape:
         raise ValueError(f"expected labels of shape {shape}, got {array.shape}")
     return array.astype(np.uint8).reshape(shape)
+
+
+def _values(array: NDArray[np.float32]) -> NDArray[Any]:
+    """Return the values that occur, without sorting the voxels of a proper label volume."""
+    with np.errstate(invalid="ignore"):  # NaN has no whole number, and so is found to differ from it
+        whole = array.astype(np.uint8)
+    if (whole == array).all():
+        return np.flatnonzero(np.bincount(whole.ravel(order="K")))
+    return np.unique(array)
+
+
+def _image(decoded: Decoded, path: Path) -> Volume:
+    volume = _volume(_only_frame(decoded, path), decoded, path)
+    _check_intensities(volume.array, str(path))
+    return volume
 
 
 def _only_frame(decoded: Decoded, path: Path) -> NDArray[np.float32]:

@@ -236,7 +236,7 @@ def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path: Path) -> Non
 def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_nifti(tmp_path / "scan.nii.gz", grey_volume())
 
-    def forbidden(name: Path) -> None:
+    def forbidden(name: Path, **_: object) -> None:
         raise PermissionError(13, "Permission denied", str(name))
 
     monkeypatch.setattr(nib, "load", forbidden)
