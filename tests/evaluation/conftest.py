@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from medsize.config.network import UNetConfig
+from medsize.evaluation import evaluate_run
+from medsize.run_folder import RunFolder
+from tests.conftest import tiny_run_config
+from tests.evaluation.fabricated import IntensityNetwork, fabricate_run
+
+
+@pytest.fixture(scope="session")
+def intensity_network():
+    """Every UNet that is built in these tests is a network of intensities."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(UNetConfig, "build", lambda self, *, in_channels, classes: IntensityNetwork(classes))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def evaluated(intensity_network, tiny_acdc: Path, tiny_cache: Path, tmp_path_factory) -> RunFolder:
+    """A run for the LV, evaluated; tests only read it."""
+    config = tiny_run_config(tiny_acdc, tiny_cache, "supervision.sizes={kind: noisy, noise: 0.08}")
+    run = fabricate_run(tmp_path_factory.mktemp("runs") / "tiny", config)
+    evaluate_run(run, device="cpu")
+    return run
+
+
+@pytest.fixture(scope="session")
+def evaluated_all(intensity_network, tiny_acdc: Path, tiny_cache: Path, tmp_path_factory) -> RunFolder:
+    """A run for all structures, evaluated; tests only read it."""
+    config = tiny_run_config(tiny_acdc, tiny_cache, "data.structures=[all]")
+    run = fabricate_run(tmp_path_factory.mktemp("runs") / "all", config)
+    evaluate_run(run, device="cpu")
+    return run

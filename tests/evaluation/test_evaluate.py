@@ -1,0 +1,184 @@
+import json
+import shutil
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from medsize.data.prepare import of_split
+from medsize.data.volumes import read_label
+from medsize.errors import InputError, InputErrors
+from medsize.evaluation import evaluate_run
+from medsize.evaluation.evaluate import Evaluation
+from medsize.evaluation.run_cases import read_cases
+from medsize.evaluation.training_sizes import TaughtSlices
+from medsize.run_folder import RunFolder
+from tests.conftest import tiny_run_config
+from tests.evaluation.fabricated import fabricate_run, write_cases
+
+
+@pytest.fixture
+def fresh(intensity_network, tiny_acdc, tiny_cache, tmp_path) -> RunFolder:
+    """A run that a test may damage."""
+    return fabricate_run(tmp_path / "run", tiny_run_config(tiny_acdc, tiny_cache), best=False)
+
+
+def metrics_of(run):
+    return pd.read_csv(run.report / "metrics.csv", keep_default_na=False, na_values={"dice_scan": [""]})
+
+
+def test_metrics_follow_from_the_written_predictions_and_the_labels(evaluated_all):
+    metrics = metrics_of(evaluated_all)
+    cases = {case.id: case for case in of_split(read_cases(evaluated_all), "val")}
+    assert len(metrics) == 2 * len(cases) * 3 == 24
+    for row in metrics.itertuples():
+        written = evaluated_all.predictions / row.checkpoint / f"{row.case}.nii.gz"
+        value = {"rv": 1, "myo": 2, "lv": 3}[row.structure]
+        predicted = np.asarray(nib.load(written).dataobj) == value
+        true = np.asarray(nib.load(cases[row.case].label).dataobj) == value
+        overlap, total = (predicted & true).sum(), predicted.sum() + true.sum()
+        assert row.dice_scan == pytest.approx(2 * overlap / total)
+        per_slice = [
+            2 * (predicted & true)[..., z].sum() / s if (s := (predicted[..., z].sum() + true[..., z].sum())) else 1
+            for z in range(3)
+        ]
+        assert row.dice_slice == pytest.approx(np.mean(per_slice))
+        assert row.volume_predicted_ml == pytest.approx(predicted.sum() * 1.5 * 1.5 * 8 / 1000)
+        assert row.volume_true_ml == pytest.approx(true.sum() * 1.5 * 1.5 * 8 / 1000)
+        assert (row.split, row.group, row.slices) == ("val", row.case[:10], 3)
+        assert row.phase == ("ED" if row.case.endswith("01") else "ES")
+
+
+def test_predictions_are_on_the_grid_of_their_case_and_only_of_held_out_cases(evaluated):
+    held_out = of_split(read_cases(evaluated), "val")
+    for name in ("last", "best"):
+        written = sorted(path.name for path in (evaluated.predictions / name).iterdir())
+        assert written == sorted(f"{case.id}.nii.gz" for case in held_out)
+    for case in held_out:
+        prediction, image = nib.load(evaluated.predictions / "last" / f"{case.id}.nii.gz"), nib.load(case.image)
+        assert prediction.shape == image.shape
+        np.testing.assert_array_equal(prediction.affine, image.affine)
+
+
+def test_the_fabricated_network_makes_mistakes_and_finds_something(evaluated):
+    dice = metrics_of(evaluated)["dice_scan"]
+    assert dice.between(0.2, 0.99).all()
+
+
+def test_the_checkpoint_last_comes_first(evaluated):
+    assert metrics_of(evaluated)["checkpoint"].to_list() == ["last"] * 4 + ["best"] * 4
+    summary = json.loads((evaluated.report / "summary.json").read_text())
+    assert summary["checkpoint"] == "last"
+    assert [block["checkpoint"] for block in summary["others"]] == ["best"]
+
+
+def test_an_evaluation_repeats_itself_exactly(fresh):
+    first = evaluate_run(fresh, device="cpu")
+    texts = {path.name: path.read_bytes() for path in fresh.report.iterdir()}
+    second = evaluate_run(fresh, device="cpu")
+    pd.testing.assert_frame_equal(first.metrics, second.metrics)
+    assert {path.name: path.read_bytes() for path in fresh.report.iterdir() if path.suffix != ".npz"} == {
+        name: content for name, content in texts.items() if not name.endswith(".npz")
+    }
+
+
+def test_the_taught_slices_have_the_seeds_of_the_run(evaluated):
+    taught = TaughtSlices.read(evaluated.report / "taught_slices.npz")
+    assert len(taught.case) == 6
+    train = {case.id: case for case in of_split(read_cases(evaluated), "train")}
+    for case, number, seeds in zip(taught.case.tolist(), taught.slice.tolist(), taught.seeds, strict=True):
+        lv = read_label(train[case].label, None, (1, 2, 3)).array[..., number] == 3
+        assert 0 < (seeds == 1).sum() < lv.sum()
+        assert lv[seeds == 1].all()
+
+
+def test_training_sizes_cover_every_training_slice(evaluated):
+    sizes = pd.read_csv(evaluated.report / "training_sizes.csv")
+    assert len(sizes.drop_duplicates(["case", "slice"])) == 16 * 3
+    assert sizes["given_fraction"].notna().all()
+
+
+def test_without_best_only_last_is_evaluated(fresh):
+    evaluation = evaluate_run(fresh, device="cpu")
+    assert set(evaluation.metrics["checkpoint"]) == {"last"}
+    assert evaluation.summary["others"] == []
+
+
+def test_progress_counts_cases(fresh):
+    calls = []
+    evaluate_run(fresh, device="cpu", progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(number, 4) for number in range(5)]
+
+
+def test_held_out_cases_without_label_are_listed_not_evaluated(fresh):
+    cases = read_cases(fresh)
+    unlabelled = of_split(cases, "val")[0]
+    write_cases(fresh, [replace(case, label=None) if case == unlabelled else case for case in cases])
+    evaluation = evaluate_run(fresh, device="cpu")
+    assert evaluation.summary["unevaluated"] == [unlabelled.id]
+    assert unlabelled.id not in set(evaluation.metrics["case"])
+    assert f"held-out cases without a label, not evaluated: {unlabelled.id}" in evaluation.describe()
+
+
+def test_test_cases_are_evaluated_and_headline(fresh):
+    cases = read_cases(fresh)
+    tested = of_split(cases, "val")[0]
+    write_cases(fresh, [replace(case, split="test") if case == tested else case for case in cases])
+    evaluation = evaluate_run(fresh, device="cpu")
+    assert evaluation.summary["split"] == "test"
+    assert set(evaluation.metrics.loc[evaluation.metrics["split"] == "test", "case"]) == {tested.id}
+
+
+def test_without_held_out_cases_nothing_is_claimed(fresh):
+    write_cases(fresh, of_split(read_cases(fresh), "train"))
+    evaluation = evaluate_run(fresh, device="cpu")
+    assert len(evaluation.metrics) == 0
+    assert evaluation.describe() == "no held-out case has a label: nothing can be said about accuracy"
+    assert metrics_of(fresh).columns.to_list() == evaluation.metrics.columns.to_list()
+
+
+def test_all_held_out_files_that_cannot_be_used_are_listed_and_nothing_is_claimed(fresh, tmp_path):
+    cases = read_cases(fresh)
+    first, second, *_ = of_split(cases, "val")
+    shutil.copy(first.image, tmp_path / "cut.nii.gz")
+    (tmp_path / "cut.nii.gz").write_bytes(first.image.read_bytes()[:400])
+    broken = {
+        first.id: replace(first, image=tmp_path / "cut.nii.gz"),
+        second.id: replace(second, label=tmp_path / "gone.nii.gz"),
+    }
+    write_cases(fresh, [broken.get(case.id, case) for case in cases])
+    with pytest.raises(InputErrors) as caught:
+        evaluate_run(fresh, device="cpu")
+    assert [first.id in str(caught.value.errors[0]), second.id in str(caught.value.errors[1])] == [True, True]
+    assert not (fresh.report / "metrics.csv").exists()
+
+
+def test_a_run_without_checkpoint_is_refused(fresh):
+    shutil.rmtree(fresh.checkpoint("last"))
+    with pytest.raises(InputError, match="no checkpoint 'last'"):
+        evaluate_run(fresh, device="cpu")
+
+
+def test_a_run_on_masks_has_neither_seeds_nor_given_sizes(intensity_network, tiny_acdc, tiny_cache, tmp_path):
+    terms = ("objective.partial_cross_entropy=null", "objective.size_target=null", "objective.cross_entropy={}")
+    run = fabricate_run(tmp_path / "masks", tiny_run_config(tiny_acdc, tiny_cache, *terms))
+    evaluate_run(run, device="cpu")
+    sizes = pd.read_csv(run.report / "training_sizes.csv")
+    assert sizes["given_fraction"].isna().all()
+    assert sizes["exact_fraction"].notna().all()
+    assert (TaughtSlices.read(run.report / "taught_slices.npz").seeds == 255).all()
+
+
+def test_the_figures_are_described_in_a_few_lines():
+    figures = {"cases": 9, "undefined": ("x",), "mean": 0.87654, "median": 0.9}
+    nothing = {"cases": 9, "undefined": tuple("abcdefghi"), "mean": None, "median": None}
+    last = {"checkpoint": "last", "split": "val", "chosen_on_these_cases": False, "aggregates": {"lv": figures}}
+    best = {"checkpoint": "best", "split": "val", "chosen_on_these_cases": True, "aggregates": {"lv": nothing}}
+    summary = {**last, "others": [best], "leaks": ["p1", "p2"], "unevaluated": []}
+    assert Evaluation(pd.DataFrame({"case": ["x"]}), summary).describe().splitlines() == [
+        "dice_scan lv, checkpoint last, 9 val cases: mean 0.877, median 0.900, undefined in 1",
+        "dice_scan lv, checkpoint best, 9 val cases (chosen on these cases): undefined in all",
+        "the split leaks: p1, p2 on both sides",
+    ]

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from medsize.config.data import PaperPreprocessing, PhysicalPreprocessing
+from medsize.data.prepare import find_split_cases, of_split, prepare_slices
+from medsize.data.volumes import Volume, read_volume
+from medsize.inference.case_prediction import predict_case, scale_to_unit
+from tests.evaluation.fabricated import IntensityNetwork
+
+ON_CPU = {"device": torch.device("cpu"), "precision": torch.float32}
+
+
+def volume(array, spacing_mm=(1.0, 1.0, 1.0)) -> Volume:
+    return Volume(array.astype(np.float32), np.diag([*spacing_mm, 1.0]), spacing_mm, Path("image.nii.gz"))
+
+
+class Seen(IntensityNetwork):
+    """Keeps the slices that it was given."""
+
+    def forward(self, image):
+        self.images = [*getattr(self, "images", []), *image.clone()]
+        return super().forward(image)
+
+
+def test_the_network_sees_exactly_the_slices_of_the_store(tiny_config):
+    found = find_split_cases(tiny_config.data)
+    case = of_split(found.cases, "train")[0]
+    store = prepare_slices(tiny_config.data, found)
+    network = Seen(2)
+    predict_case(network, read_volume(case.image), tiny_config.data.preprocessing, batch_size=2, **ON_CPU)
+    np.testing.assert_array_equal(torch.stack(network.images), store.images[store.rows([case.id])])
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 16])
+def test_on_the_cases_own_grid_the_prediction_is_the_networks(batch_size):
+    array = np.random.default_rng(0).random((16, 16, 5)) * 1000
+    network = IntensityNetwork(2).look_for("lv")
+    predicted = predict_case(network, volume(array), PaperPreprocessing(size=16), batch_size=batch_size, **ON_CPU)
+    unit = scale_to_unit(array.astype(np.float32))
+    assert predicted.dtype == np.uint8
+    np.testing.assert_array_equal(predicted, unit > (0.28 + 0.78) / 2)
+
+
+def test_the_prediction_lies_where_the_structure_lies_whatever_the_grids():
+    x, y = np.mgrid[:60, :40]
+    disc = (np.hypot(x - 40, (y - 12) * 1.5) < 10)[:, :, None].repeat(2, 2)
+    network = IntensityNetwork(2).look_for("lv")
+    for preprocessing in (PaperPreprocessing(size=64), PhysicalPreprocessing(name="physical", size=96, spacing_mm=1)):
+        predicted = predict_case(network, volume(disc, (1.0, 1.5, 8.0)), preprocessing, batch_size=4, **ON_CPU)
+        assert predicted.shape == disc.shape
+        overlap = 2 * (disc & (predicted == 1)).sum() / (disc.sum() + (predicted == 1).sum())
+        assert overlap > 0.95
+
+
+def test_what_the_slice_does_not_reach_is_background():
+    bright = np.ones((40, 40, 1))
+    bright[0, 0] = 0
+    network = IntensityNetwork(2).look_for("lv")
+    preprocessing = PhysicalPreprocessing(name="physical", size=20, spacing_mm=1)
+    predicted = predict_case(network, volume(bright), preprocessing, batch_size=1, **ON_CPU)
+    expected = np.zeros((40, 40, 1))
+    expected[10:30, 10:30] = 1
+    np.testing.assert_array_equal(predicted, expected)
