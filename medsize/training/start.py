@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import torch
 from accelerate import Accelerator
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from medsize.config.loading import dump, load_resolved
 from medsize.config.run import RunConfig
@@ -94,7 +95,7 @@ def _train(config: RunConfig, task: Task, run: RunFolder) -> None:
     device = resolve_device(training.device)
     precision = resolve_precision(training.precision, device)
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if precision == torch.bfloat16 else "no")
-    network = task.network.to(accelerator.device).to(memory_format=torch.channels_last)
+    network = convert_conv2d_weight_memory_format(task.network.to(accelerator.device), torch.channels_last)
     wrapped, optimiser = accelerator.prepare(network, build_optimiser(training.optimiser, network.parameters()))
     position = load_last(run, accelerator)
     records = Records(

@@ -14,7 +14,7 @@ from medsize.data.prepare import find_split_cases, of_split, prepare_slices
 from medsize.data.store import SliceStore
 from medsize.errors import InputError
 from medsize.losses import Objective
-from medsize.networks import load_encoder_weights
+from medsize.networks import MobileNetV2, load_encoder_weights
 from medsize.supervision.supervise import Supervision, supervise
 
 
@@ -95,6 +95,7 @@ def _initial_network(config: RunConfig, *, classes: int) -> nn.Module:
     if config.network.weights is None:
         say("The encoder starts from scratch: no ImageNet weights were given (--weights FILE).")
         return network
+    assert isinstance(network.encoder, MobileNetV2)
     try:
         load_encoder_weights(network.encoder, config.network.weights)
     except ValueError as error:
