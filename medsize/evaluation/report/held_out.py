@@ -62,7 +62,7 @@ def choose_cases(metrics: pd.DataFrame, count: int) -> dict[str, list[str]]:
     worst = ranked[:count]
     best = ranked[len(worst) :][::-1][:count]
     between = ranked[len(worst) : len(ranked) - len(best)]
-    first = max((len(between) - count + 1) // 2, 0)
+    first = max((len(between) - count) // 2, 0)
     return {"worst": worst, "median": between[first : first + count], "best": best}
 
 

@@ -1,0 +1,109 @@
+import pytest
+
+from medsize.config.data import (
+    DataConfig,
+    ManifestSource,
+    ManifestSplit,
+    PaperSplit,
+    PatientsSplit,
+)
+from medsize.config.run import RunConfig
+from medsize.evaluation.report.words import (
+    network_words,
+    objective_words,
+    source_words,
+    split_words,
+    supervision_words,
+    warnings,
+)
+
+
+def run(objective, **supervision):
+    return RunConfig.model_validate({"objective": objective, "supervision": supervision})
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (run({"cross_entropy": {}}), "whole masks"),
+        (run({"partial_cross_entropy": {}}), "seeds from eroded masks"),
+        (
+            run({"partial_cross_entropy": {}, "size_target": {}}, sizes={"kind": "noisy", "noise": 0.08}),
+            "seeds from eroded masks and sizes with random errors of 8\N{NO-BREAK SPACE}% on average",
+        ),
+        (run({"size_target": {}, "sparse_crf": {}}, sizes={"kind": "mean"}), "one fixed size for every slice"),
+        (
+            run(
+                {"partial_cross_entropy": {}, "quadratic_barrier": {}, "suppression": {}},
+                seeds={"kind": "scribble", "folder": "x"},
+            ),
+            "scribbles, bounds on sizes and which structures each slice holds",
+        ),
+    ],
+)
+def test_what_a_run_was_taught_is_said_in_words(config, words):
+    assert supervision_words(config) == words
+
+
+def test_every_kind_of_seeds_sizes_and_network_has_words():
+    for kind in ("erosion", "random", "centroid", "full"):
+        assert supervision_words(run({"partial_cross_entropy": {}}, seeds={"kind": kind}))
+    assert supervision_words(run({"partial_cross_entropy": {}}, seeds={"kind": "length_ratio", "ratio": 0.5}))
+    assert supervision_words(run({"size_target": {}}, sizes={"kind": "table", "path": "x"})) == "sizes from a table"
+    assert supervision_words(run({"size_target": {}})) == "exact sizes"
+    for name in ("mobilenetv2_deeplabv3plus", "mobilenetv2_unet", "unet"):
+        config = RunConfig.model_validate({"objective": {"cross_entropy": {}}, "network": {"name": name}})
+        assert network_words(config) != name
+
+
+def test_the_objective_is_its_terms_and_weights():
+    config = run({"partial_cross_entropy": {"weight": 1}, "size_target": {"weight": 62.5}})
+    assert objective_words(config) == "1 × partial cross entropy + 62.5 × size target"
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        (PatientsSplit(fold=2), "split by patients, fold 2 of 0–4 held out"),
+        (PaperSplit(name="paper"), "the size-constraint authors' split 'paper'"),
+        (ManifestSplit(name="manifest"), "the manifest's own split"),
+        (ManifestSplit(name="manifest", fold=1), "the manifest's fold 1 held out"),
+    ],
+)
+def test_the_split_is_said_in_words(split, words):
+    assert split_words(split) == words
+
+
+def test_the_source_is_said_in_words():
+    source = ManifestSource(kind="manifest", path="/data/hearts.csv", labels={"lv": 1})
+    assert source_words(DataConfig()) == "data set in the ACDC layout"
+    assert source_words(DataConfig(source=source, split=ManifestSplit(name="manifest"))) == "manifest hearts.csv"
+
+
+SOUND = {"leaks": [], "unevaluated": [], "metric_per_case": [{}], "others": [], "checkpoint": "last", "aggregates": {}}
+
+
+def test_a_sound_result_needs_no_warning():
+    assert warnings(SOUND | {"aggregates": {"lv": {"undefined": []}}}) == []
+
+
+def test_a_leak_is_warned_of_with_its_patients():
+    (one,) = warnings(SOUND | {"leaks": ["p1"]})
+    assert "1 patient with held-out images also has images in training (p1)" in one
+    (many,) = warnings(SOUND | {"leaks": [f"p{number}" for number in range(14)]})
+    assert "14 patients with held-out images also have images in training" in many
+    assert "p11 and 2 more" in many
+
+
+def test_undefined_and_unevaluated_cases_are_warned_of_by_name():
+    best = {"checkpoint": "best", "aggregates": {"lv": {"undefined": ["x"]}}}
+    summary = SOUND | {"aggregates": {"lv": {"undefined": ["x", "y"]}}, "unevaluated": ["z"], "others": [best]}
+    unevaluated, last, of_best = warnings(summary)
+    assert unevaluated == "1 held-out case without a label not evaluated: z."
+    assert "lv, checkpoint last, is undefined in 2 cases" in last
+    assert "(x, y)" in last
+    assert "checkpoint best, is undefined in 1 case," in of_best
+
+
+def test_a_run_without_evaluated_cases_says_that_nothing_can_be_said():
+    assert "nothing can be said about accuracy" in warnings(SOUND | {"metric_per_case": []})[0]
