@@ -7,11 +7,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import Markup
 
 from medsize.config.loading import load_resolved
 from medsize.data.prepare import of_split
 from medsize.errors import InputError
 from medsize.evaluation import evaluate_run, write_report
+from medsize.evaluation.report import figures
 from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.scores import COLUMNS
 from medsize.evaluation.summary import summarise
@@ -82,7 +84,13 @@ def page_of_all(evaluated_all) -> Page:
 
 
 @pytest.fixture
-def fresh(intensity_network, tiny_acdc, tiny_cache, tmp_path) -> RunFolder:
+def unrendered(monkeypatch) -> None:
+    """Figures are drawn, but not rendered, which takes most of a report's time."""
+    monkeypatch.setattr(figures, "to_svg", lambda figure, **_: Markup("<svg></svg>"))
+
+
+@pytest.fixture
+def fresh(unrendered, intensity_network, tiny_acdc, tiny_cache, tmp_path) -> RunFolder:
     """A run that a test may change before it is evaluated."""
     return fabricate_run(tmp_path / "run", tiny_run_config(tiny_acdc, tiny_cache))
 
@@ -251,7 +259,7 @@ def test_a_run_without_held_out_cases_has_a_report_that_claims_nothing(fresh):
     assert pd.read_csv(fresh.report / "metrics.csv").columns.to_list() == list(COLUMNS)
 
 
-def test_a_run_on_masks_says_that_no_size_was_given(intensity_network, tiny_acdc, tiny_cache, tmp_path):
+def test_a_run_on_masks_says_that_no_size_was_given(unrendered, intensity_network, tiny_acdc, tiny_cache, tmp_path):
     terms = ("objective.partial_cross_entropy=null", "objective.size_target=null", "objective.cross_entropy={}")
     page = report(fabricate_run(tmp_path / "masks", tiny_run_config(tiny_acdc, tiny_cache, *terms), best=False))
     assert "taught from whole masks" in page.text
@@ -276,7 +284,7 @@ def test_a_test_split_is_the_headline_and_validation_stands_in_the_table(fresh):
 
 
 @pytest.mark.parametrize("name", ["metrics.csv", "summary.json", "training_sizes.csv"])
-def test_a_run_that_was_not_evaluated_says_so(evaluated, tmp_path, name):
+def test_a_run_that_was_not_evaluated_says_so(unrendered, evaluated, tmp_path, name):
     run = RunFolder(shutil.copytree(evaluated.path, tmp_path / "run"))
     (run.report / name).unlink()
     with pytest.raises(InputError, match=rf"{name} cannot be read(.|\n)*medsize evaluate"):
@@ -284,7 +292,7 @@ def test_a_run_that_was_not_evaluated_says_so(evaluated, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["environment.json", "supervision.json"])
-def test_a_missing_record_of_the_run_is_named(evaluated, tmp_path, name):
+def test_a_missing_record_of_the_run_is_named(unrendered, evaluated, tmp_path, name):
     run = RunFolder(shutil.copytree(evaluated.path, tmp_path / "run"))
     (run.path / name).unlink()
     with pytest.raises(InputError, match=rf"{name} cannot be read"):
