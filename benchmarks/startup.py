@@ -1,6 +1,6 @@
 """How long ``medsize --help`` takes, beside a bare Python start, and whether torch is imported for it.
 
-    python benchmarks/startup.py
+python benchmarks/startup.py
 """
 
 import statistics
