@@ -11,7 +11,7 @@ from tests.networks import published
 def encoder_of_checkpoint(output_stride: int = 32) -> MobileNetV2:
     encoder = MobileNetV2(output_stride=output_stride)
     encoder.load_state_dict(published.checkpoint(), strict=False)
-    return encoder.eval()
+    return encoder.eval().double()
 
 
 def shapes_of(encoder: MobileNetV2) -> dict[str, tuple[int, ...]]:
@@ -43,13 +43,13 @@ def test_names_and_shapes_are_torchvisions_without_the_classification_head(outpu
 
 
 def test_a_published_state_dict_gives_the_published_activations() -> None:
-    image = torch.randn(2, 3, 70, 97, generator=torch.Generator().manual_seed(1))
+    image = torch.randn(1, 3, 70, 97, generator=torch.Generator().manual_seed(1)).double()
     with torch.no_grad():
         maps = encoder_of_checkpoint()(image)
-    outputs = published.forward(published.checkpoint(), image)
+    outputs = published.forward({name: tensor.double() for name, tensor in published.checkpoint().items()}, image)
     for ours, index in zip(maps, (1, 3, 6, 13, 17), strict=True):
         assert outputs[index].abs().max() > 0.1
-        torch.testing.assert_close(ours, outputs[index], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(ours, outputs[index], atol=1e-10, rtol=1e-10)
 
 
 @pytest.mark.parametrize("output_stride", [32, 16, 8])
@@ -65,13 +65,13 @@ def test_maps_have_the_promised_channels_and_strides(output_stride: int, size: t
 
 @pytest.mark.parametrize("output_stride", [16, 8])
 def test_a_dilated_encoder_computes_the_undilated_maps_between_more_positions(output_stride: int) -> None:
-    image = torch.randn(1, 3, 128, 96, generator=torch.Generator().manual_seed(2))
+    image = torch.randn(1, 3, 128, 96, generator=torch.Generator().manual_seed(2)).double()
     with torch.no_grad():
         coarse = encoder_of_checkpoint(32)(image)
         fine = encoder_of_checkpoint(output_stride)(image)
     for whole, dilated in zip(coarse, fine, strict=True):
         step = dilated.shape[-1] // whole.shape[-1]
-        torch.testing.assert_close(dilated[..., ::step, ::step], whole, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(dilated[..., ::step, ::step], whole, atol=1e-10, rtol=1e-10)
     assert fine[-1].shape[-1] == 96 // output_stride
 
 

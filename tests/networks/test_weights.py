@@ -118,7 +118,7 @@ def test_an_absent_file_says_where_the_weights_come_from(tmp_path: Path) -> None
         load_encoder_weights(MobileNetV2(), tmp_path / "none.pth")
     assert "MobileNet_V2_Weights.IMAGENET1K_V1, file mobilenet_v2-b0353104.pth" in str(caught.value)
     with pytest.raises(ValueError, match="there is no such weight file"):
-        read_state_dict(tmp_path)  # a folder
+        read_state_dict(tmp_path / "none.pth")
 
 
 class Malicious:
