@@ -8,7 +8,7 @@ from torch import nn
 from medsize.config.data import Preprocessing
 from medsize.data.geometry import grid_for
 from medsize.data.volumes import Volume
-from medsize.inference.predict_slices import predict_probabilities
+from medsize.inference.predict_slices import most_probable, predict_probabilities
 
 
 def predict_case(
@@ -40,7 +40,7 @@ def predict_case(
     grid = grid_for(preprocessing, (x, y), volume.spacing_mm[:2])
     slices = np.moveaxis(grid.resample(scale_to_unit(volume.array), 1), -1, 0)[:, None]
     planes = [
-        grid.to_case(batch.permute(1, 2, 3, 0)).argmax(0).to(torch.uint8).cpu().numpy()
+        most_probable(grid.to_case(batch.permute(1, 2, 3, 0)), dim=0).cpu().numpy()
         for batch in predict_probabilities(
             network, slices, np.arange(len(slices)), device=device, precision=precision, batch_size=batch_size
         )

@@ -65,8 +65,18 @@ def predict_labels(
     """
     rows = np.arange(len(images)) if rows is None else rows
     batches = predict_probabilities(network, images, rows, device=device, precision=precision, batch_size=batch_size)
-    labels = [batch.argmax(1).to(torch.uint8).cpu().numpy() for batch in batches]
+    labels = [most_probable(batch, dim=1).cpu().numpy() for batch in batches]
     return np.concatenate(labels) if labels else np.empty((0, *images.shape[2:]), np.uint8)
+
+
+def most_probable(probabilities: Tensor, *, dim: int) -> Tensor:
+    """Return the class of the highest probability, uint8, and of several the first.
+
+    Args:
+        probabilities: With the classes along ``dim``.
+        dim: An axis, which the result lacks.
+    """
+    return probabilities.max(dim).indices.to(torch.uint8)  # argmax says the same, up to ten times slower on a CPU
 
 
 @torch.inference_mode()

@@ -227,3 +227,16 @@ def test_a_file_in_place_of_the_output_folder_is_refused(run_of_lv, tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         predict_files(run_of_lv, [image], tmp_path / "out", device="cpu")
+
+
+@pytest.mark.real_data
+def test_acdcs_own_files_keep_their_grids(run_of_lv, test_data, tmp_path):
+    patients = sorted((test_data / "acdc" / "training").iterdir())
+    images = [min(folder.glob("*_frame??.nii.gz")) for folder in patients if (folder / "Info.cfg").is_file()]
+    images += [next((test_data / "acdc" / "training" / "patient090").glob("*_4d.nii.gz"))]
+    table = predict_files(run_of_lv, images, tmp_path, device="cpu")
+    for image in images:
+        same_geometry(tmp_path / image.name, image)
+    volumes = pd.read_csv(table)
+    assert set(volumes["file"]) == {image.name for image in images}
+    assert volumes["volume_ml"].ge(0).all()

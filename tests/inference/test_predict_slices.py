@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from medsize.inference.predict_slices import predict_labels, predict_probabilities
+from medsize.inference.predict_slices import most_probable, predict_labels, predict_probabilities
 
 ON_CPU = {"device": torch.device("cpu"), "precision": torch.float32}
 
@@ -100,3 +100,11 @@ def test_a_memory_map_is_read_batch_by_batch(network, images, tmp_path):
     np.testing.assert_array_equal(
         predict_labels(network, mapped, batch_size=2, **ON_CPU), predict_labels(network, images, batch_size=2, **ON_CPU)
     )
+
+
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_the_most_probable_class_is_the_argmax_and_the_first_of_equals(dim):
+    probabilities = torch.from_numpy(np.random.default_rng(0).integers(0, 3, (5, 6, 4)) / 2)
+    labels = most_probable(probabilities, dim=dim)
+    assert labels.dtype == torch.uint8
+    np.testing.assert_array_equal(labels, np.argmax(probabilities.numpy(), dim))

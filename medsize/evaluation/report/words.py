@@ -24,7 +24,7 @@ _SIZES = {
 _NETWORKS = {
     "mobilenetv2_deeplabv3plus": "MobileNetV2-DeepLabV3+",
     "mobilenetv2_unet": "UNet over MobileNetV2",
-    "unet": "residual UNet",
+    "unet": "Residual UNet",
 }
 
 
