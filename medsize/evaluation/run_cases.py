@@ -19,6 +19,8 @@ def read_cases(run: RunFolder) -> list[Case]:
     """
     try:
         table = pd.read_csv(run.cases, dtype=str, keep_default_na=False)
+        if table.empty:
+            raise ValueError("no case in it")
         return [_case(row) for row in table.to_dict("records")]
     except (OSError, ValueError, KeyError) as error:
         raise InputError(

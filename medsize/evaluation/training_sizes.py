@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -137,9 +138,18 @@ class TaughtSlices:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read what ``write`` wrote."""
-        with np.load(path, allow_pickle=False) as arrays:
-            return cls(**arrays)
+        """Read what ``write`` wrote.
+
+        Raises:
+            InputError: The file is missing or damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls(**arrays)
+        except (OSError, EOFError, ValueError, TypeError, BadZipFile) as error:
+            raise InputError(
+                f"{path} cannot be read", found=str(error), remedy="evaluate the run first: medsize evaluate RUN"
+            ) from error
 
 
 def choose_taught(rows: NDArray[np.intp], sizes: pd.DataFrame, count: int) -> NDArray[np.intp]:

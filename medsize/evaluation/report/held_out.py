@@ -52,18 +52,20 @@ def choose_cases(metrics: pd.DataFrame, count: int) -> dict[str, list[str]]:
 
     Args:
         metrics: Rows of ``metrics.csv`` of one checkpoint and split.
-        count: How many of each rank, as far as there are enough.
+        count: How many of each rank; fewer where there are too few cases.
 
     Returns:
         Case ids of the ``worst`` (worst first), the ``median`` and the ``best`` (best first).
     """
     means = metrics.groupby("case", sort=False)["dice_scan"].mean().dropna().sort_values(kind="stable")
     ranked = [str(case) for case in means.index]
-    worst = ranked[:count]
-    best = ranked[len(worst) :][::-1][:count]
-    between = ranked[len(worst) : len(ranked) - len(best)]
-    first = max((len(between) - count) // 2, 0)
-    return {"worst": worst, "median": between[first : first + count], "best": best}
+    worst, best, median = (min(count, (len(ranked) + extra) // 3) for extra in (2, 1, 0))
+    middle = worst + (len(ranked) - worst - best - median) // 2
+    return {
+        "worst": ranked[:worst],
+        "median": ranked[middle : middle + median],
+        "best": ranked[::-1][:best],
+    }
 
 
 def show_case(

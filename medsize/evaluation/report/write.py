@@ -110,12 +110,13 @@ def _times100(value: float | None) -> str:
 def _read_csv(path: Path, dtype: dict[str, str]) -> pd.DataFrame:
     try:
         table: pd.DataFrame = pd.read_csv(path, dtype=dtype)
+        if missing := [column for column in dtype if column not in table.columns]:
+            raise ValueError(f"no column {', '.join(missing)}")
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path} cannot be read", found=str(error), remedy="evaluate the run first: medsize evaluate RUN"
         ) from error
-    text = [column for column in table.columns if dtype.get(column) == "str"]
-    return table.fillna(dict.fromkeys(text, ""))
+    return table.fillna(dict.fromkeys(dtype, ""))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -29,7 +29,15 @@ def test_the_median_cases_are_around_the_middle_rank():
     assert choose_cases(table, 2) == {"worst": ["c0", "c1"], "median": ["c3", "c4"], "best": ["c8", "c7"]}
 
 
-@pytest.mark.parametrize("count", range(7))
+def test_few_cases_are_shared_out():
+    assert choose_cases(metrics(a=[0.1], b=[0.2], c=[0.3], d=[0.4]), 3) == {
+        "worst": ["a", "b"],
+        "median": ["c"],
+        "best": ["d"],
+    }
+
+
+@pytest.mark.parametrize("count", range(10))
 def test_each_case_is_shown_once_however_few_there_are(count):
     chosen = choose_cases(metrics(**{f"c{number}": [number / 10] for number in range(count)}), 3)
     shown = [case for cases in chosen.values() for case in cases]
