@@ -55,14 +55,4 @@ def prepare(config: Config, data_root: Root = None, assignments: Assignments = N
 def _config(name: str, data_root: Path | None, assignments: list[str] | None) -> "RunConfig":
     from medsize.config.loading import load_config
 
-    overrides = training_overrides(
-        data_root=data_root,
-        structure=None,
-        noise=None,
-        sizes=None,
-        weights=None,
-        fold=None,
-        seed=None,
-        assignments=assignments or [],
-    )
-    return load_config(name, overrides)
+    return load_config(name, training_overrides(data_root=data_root, assignments=assignments))

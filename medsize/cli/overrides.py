@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 def training_overrides(
     *,
-    data_root: Path | None,
-    structure: Sequence[str] | None,
-    noise: float | None,
-    sizes: Path | None,
-    weights: Path | None,
-    fold: int | None,
-    seed: int | None,
-    assignments: Sequence[str],
+    data_root: Path | None = None,
+    structure: Sequence[str] | None = None,
+    noise: float | None = None,
+    sizes: Path | None = None,
+    weights: Path | None = None,
+    fold: int | None = None,
+    seed: int | None = None,
+    assignments: Sequence[str] | None = None,
 ) -> "list[Layer]":
     """Return the options that were given as layers, ``--set`` on top.
 
@@ -36,4 +36,4 @@ def training_overrides(
         ("--seed", ("training", "seed"), seed),
     ]
     layers = [layer_from_option(option, key, value) for option, key, value in options if value is not None]
-    return layers + [layer_from_assignment(text) for text in assignments]
+    return layers + [layer_from_assignment(text) for text in assignments or ()]

@@ -27,14 +27,7 @@ def from_labels(
     from medsize.supervision.from_labels import sizes_from_labels
 
     overrides = training_overrides(
-        data_root=data_root,
-        structure=structure,
-        noise=noise,
-        sizes=None,
-        weights=None,
-        fold=None,
-        seed=seed,
-        assignments=assignments or [],
+        data_root=data_root, structure=structure, noise=noise, seed=seed, assignments=assignments
     )
     rows = sizes_from_labels(load_config(config, overrides), output)
     typer.echo(f"{output}: {rows} sizes")

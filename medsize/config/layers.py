@@ -95,6 +95,7 @@ def layer_from_file(path: Path, *, _above: tuple[Path, ...] = ()) -> Layer:
         raise InputError(f"{path} cannot be read", found=str(error), remedy="give a UTF-8 YAML file") from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -106,7 +107,6 @@ def layer_from_file(path: Path, *, _above: tuple[Path, ...] = ()) -> Layer:
         raise InputError(f"{path} does not describe a run", expected="a mapping, e.g. 'extends: acdc'")
     origins: dict[Key, str] = {}
     _note_lines(node, (), path, origins)
-    values = yaml.safe_load(text)
     base = values.pop("extends", None)
     values = _absolute((), values, path.parent)
     layer = Layer(values, origins)

@@ -24,10 +24,10 @@ def load_config(name: str, overrides: Sequence[Layer] = ()) -> RunConfig:
         InputError: A file cannot be used.
         InputErrors: Values are wrong; all of them, each with its file and line or its option.
     """
-    layer = layer_from_file(config_file(name, beside=Path.cwd()))
-    for override in overrides:
-        layer = override.over(layer)
-    return validate(layer)
+    above = Layer()
+    for override in overrides:  # together first: naming another network must not drop the weights named beside it
+        above = override.over(above)
+    return validate(above.over(layer_from_file(config_file(name, beside=Path.cwd()))))
 
 
 def load_resolved(path: Path) -> RunConfig:
@@ -62,7 +62,7 @@ def _explain(item: dict[str, Any], layer: Layer) -> InputError:
     where = f"{layer.origin(key) or 'defaults'}: " if key else ""
     name = ".".join(key)
     if item["type"] == "extra_forbidden":
-        known = _known_keys(item["loc"])
+        known = list(_schema_at(item["loc"][:-1]).get("properties", {}))
         close = get_close_matches(key[-1], known, n=1)
         remedy = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(sorted(known))}"
         return InputError(f"{where}unknown key '{name}'", remedy=remedy)
@@ -75,8 +75,15 @@ def _explain(item: dict[str, Any], layer: Layer) -> InputError:
             expected="one of " + ", ".join(choices),
             remedy=f"did you mean '{close[0]}'?" if close else None,
         )
+    if item["type"] == "union_tag_not_found":
+        union = _schema_at(item["loc"])["discriminator"]
+        return InputError(
+            f"{where}{name} does not say its {union['propertyName']}",
+            expected=f"{union['propertyName']}: {' or '.join(union['mapping'])}",
+        )
     found = None if isinstance(item["input"], dict | BaseModel) else repr(item["input"])
-    return InputError(f"{where}{name or 'the configuration'}: {item['msg']}", found=found)
+    problem = item["msg"].removeprefix("Value error, ")
+    return InputError(f"{where}{name or 'the configuration'}: {problem}", found=found)
 
 
 def _key_in(values: Any, loc: Iterable[int | str]) -> tuple[str, ...]:
@@ -93,13 +100,13 @@ def _key_in(values: Any, loc: Iterable[int | str]) -> tuple[str, ...]:
     return tuple(key)
 
 
-def _known_keys(loc: Sequence[int | str]) -> list[str]:
-    """Return the keys that the model at an unknown key's location has."""
+def _schema_at(loc: Sequence[int | str]) -> dict[str, Any]:
+    """Return the JSON schema of the model, or the union of models, at an error's location."""
     schema = RunConfig.model_json_schema()
     node: dict[str, Any] = schema
-    for part in loc[:-1]:
+    for part in loc:
         node = _step(schema, node, str(part))
-    return list(node.get("properties", {}))
+    return node
 
 
 def _step(schema: dict[str, Any], node: dict[str, Any], part: str) -> dict[str, Any]:
@@ -108,8 +115,6 @@ def _step(schema: dict[str, Any], node: dict[str, Any], part: str) -> dict[str, 
         target = {"$ref": node["discriminator"]["mapping"][part]}
     if "anyOf" in target:  # an optional model
         target = next(choice for choice in target["anyOf"] if "$ref" in choice)
-    if "allOf" in target:
-        target = target["allOf"][0]
     if "$ref" in target:
         target = schema["$defs"][target["$ref"].rsplit("/", 1)[-1]]
     return dict(target)

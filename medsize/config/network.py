@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+Channels = Annotated[int, Field(ge=1)]
+
+
 class _Network(Model):
     mean: float = 0.5
     """Subtracted from the image, which is in [0, 1]."""
@@ -52,7 +55,7 @@ class MobileNetV2UNetConfig(_MobileNetV2Network):
     name: Literal["mobilenetv2_unet"]
     frozen_encoder: bool = False
     """Keep the encoder as it was loaded (P3 does)."""
-    decoder_channels: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    decoder_channels: Annotated[tuple[Channels, ...], Field(min_length=1, max_length=5)] | None = None
     """Channels of the decoder, deepest first; by default the network's own."""
 
     def build(self, *, in_channels: int, classes: int) -> "nn.Module":
@@ -75,7 +78,7 @@ class UNetConfig(_Network):
     """MONAI's residual UNet, from scratch."""
 
     name: Literal["unet"]
-    channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(32, 64, 128, 256, 320), min_length=2)
+    channels: tuple[Channels, ...] = Field(default=(32, 64, 128, 256, 320), min_length=2)
     """Channels of each level, finest first."""
 
     def build(self, *, in_channels: int, classes: int) -> "nn.Module":

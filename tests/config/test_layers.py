@@ -94,7 +94,9 @@ def test_relative_paths_of_options_are_relative_to_the_working_folder(tmp_path: 
 
 def test_an_empty_file_below_extends_is_the_preset(tmp_path: Path):
     (tmp_path / "mine.yaml").write_text("extends: acdc\n")
-    assert layer_from_file(tmp_path / "mine.yaml").values == layer_from_file(config_file("acdc", beside=tmp_path)).values
+    assert (
+        layer_from_file(tmp_path / "mine.yaml").values == layer_from_file(config_file("acdc", beside=tmp_path)).values
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""Every term of the configuration builds the loss of its name, with its settings and weight."""
+
+from typing import Any
+
+import pytest
+from torch import nn
+
+from medsize.config.objective import ObjectiveConfig
+from medsize.losses import (
+    CrossEntropyLoss,
+    FlatLogBarrierLoss,
+    LogBarrierLoss,
+    PartialCrossEntropyLoss,
+    QuadraticBarrierLoss,
+    SizeTargetLoss,
+    SparseCRFLoss,
+    SuppressionLoss,
+)
+
+TERMS: dict[str, tuple[dict[str, Any], type[nn.Module]]] = {
+    "partial_cross_entropy": ({}, PartialCrossEntropyLoss),
+    "cross_entropy": ({}, CrossEntropyLoss),
+    "size_target": ({"direction": "reverse", "scale": "object", "temperature": 0.5}, SizeTargetLoss),
+    "quadratic_barrier": ({"scale": "fraction", "temperature": 0.5}, QuadraticBarrierLoss),
+    "log_barrier": ({}, LogBarrierLoss),
+    "flat_log_barrier": ({"epsilon": 0.02}, FlatLogBarrierLoss),
+    "suppression": ({}, SuppressionLoss),
+    "sparse_crf": ({"sigma": 0.1, "form": "bilinear"}, SparseCRFLoss),
+}
+
+
+def test_these_are_all_the_terms():
+    assert TERMS.keys() == ObjectiveConfig.model_fields.keys()
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_a_term_builds_its_loss_with_its_settings(name: str):
+    settings, kind = TERMS[name]
+    term = getattr(ObjectiveConfig.model_validate({name: {"weight": 3, **settings}}), name)
+    loss = term.build()
+    assert type(loss) is kind
+    assert {key: getattr(loss, key) for key in settings} == settings
+
+
+def test_the_objective_is_made_of_the_terms_that_are_there_at_their_weights():
+    config = ObjectiveConfig.model_validate({"partial_cross_entropy": {}, "size_target": {"weight": 50}})
+    objective = config.build()
+    assert objective.targets == {"seeds", "size_target"}
+    assert dict(objective.weights) == {"partial_cross_entropy": 1.0, "size_target": 50.0}
