@@ -153,7 +153,9 @@ class Training:
 
     def batch_of(self, step: int, rows: np.ndarray) -> tuple[list[str], dict[str, Tensor]]:
         """Return the case ids and the augmented tensors of a batch, on the device."""
-        batch: Batch = gather(self.task.store, self.task.supervision, rows, keys=self.task.objective.targets - {"image"})
+        batch: Batch = gather(
+            self.task.store, self.task.supervision, rows, keys=self.task.objective.targets - {"image"}
+        )
         tensors = {key: tensor.to(self.accelerator.device, non_blocking=True) for key, tensor in batch.tensors.items()}
         return batch.cases, augment(tensors, self.config.augmentation, seed=self.config.seed, step=step)
 

@@ -17,12 +17,20 @@ class Records:
         keep_bytes: Length to cut the file to first: what a resumed run had written at its checkpoint.
 
     Raises:
-        InputError: TensorBoard is asked for and not installed.
+        InputError: TensorBoard is asked for and not installed, or the file lacks what a resumed run had written.
     """
 
     def __init__(self, path: Path, *, tensorboard: Path | None, keep_bytes: int) -> None:
-        self._writer = _tensorboard_writer(tensorboard) if tensorboard else None
+        self._writer = require_tensorboard()(log_dir=str(tensorboard)) if tensorboard else None
         self._file = path.open("ab")
+        if self._file.tell() < keep_bytes:
+            self._file.close()
+            raise InputError(
+                f"{path} is shorter than it was at the checkpoint",
+                expected=f"at least {keep_bytes} bytes",
+                found=f"{path.stat().st_size} bytes",
+                remedy="copy the run folder again, whole, or start a new run",
+            )
         self._file.truncate(keep_bytes)
 
     def add(self, step: int, **record: Any) -> None:
@@ -57,7 +65,12 @@ def _numbers(record: dict[str, Any], prefix: str = "") -> list[tuple[str, float]
     return found
 
 
-def _tensorboard_writer(folder: Path) -> Any:
+def require_tensorboard() -> Any:
+    """Return TensorBoard's ``SummaryWriter``.
+
+    Raises:
+        InputError: TensorBoard is not installed.
+    """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
@@ -65,4 +78,4 @@ def _tensorboard_writer(folder: Path) -> Any:
             "training.tensorboard is on, but TensorBoard is not installed",
             remedy="pip install 'medsize[tensorboard]', or set training.tensorboard to false",
         ) from error
-    return SummaryWriter(log_dir=str(folder))
+    return SummaryWriter

@@ -9,10 +9,12 @@ from typing import Any
 import pandas as pd
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from medsize.config.loading import dump, load_resolved
 from medsize.config.run import RunConfig
+from medsize.config.training import TrainingConfig
 from medsize.errors import InputError
 from medsize.files import write_text
 from medsize.inference.precision import resolve_device, resolve_precision
@@ -23,7 +25,7 @@ from medsize.training.environment import describe_environment
 from medsize.training.interruption import interruption
 from medsize.training.loop import Training
 from medsize.training.optimisers import build_optimiser
-from medsize.training.records import Records
+from medsize.training.records import Records, require_tensorboard
 from medsize.training.task import Task, prepare_task
 
 # What a resumed run may change: how long and where it runs and what it shows, not what it learns from.
@@ -55,11 +57,14 @@ def start_run(config: RunConfig, folder: Path) -> RunFolder:
         InterruptedTraining: Somebody asked to stop; ``resume_run`` goes on.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        is_run = RunFolder(folder).config.is_file()
         raise InputError(
             f"{folder} is taken",
             expected="a new or empty folder for the run",
-            remedy=f"choose another with --output, or go on with it: --resume {folder}",
+            found="a run" if is_run else "other files" if folder.is_dir() else "a file",
+            remedy="choose another with --output" + (f", or go on with it: --resume {folder}" if is_run else ""),
         )
+    _require_machine(config.training)
     task = prepare_task(config)
     run = RunFolder(folder)
     _write_down(run, config, task)
@@ -83,6 +88,7 @@ def resume_run(run: RunFolder, config: RunConfig) -> RunFolder:
     """
     started = load_resolved(run.config)
     _require_same(run, started, config)
+    _require_machine(config.training)
     task = prepare_task(config)
     _require_same_data(run, task)
     _write_down(run, config, task)
@@ -94,6 +100,8 @@ def _train(config: RunConfig, task: Task, run: RunFolder) -> None:
     training = config.training
     device = resolve_device(training.device)
     precision = resolve_precision(training.precision, device)
+    # Accelerate keeps device and precision for the process; a run before this one may have had others.
+    AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if precision == torch.bfloat16 else "no")
     network = convert_conv2d_weight_memory_format(task.network.to(accelerator.device), torch.channels_last)
     wrapped, optimiser = accelerator.prepare(network, build_optimiser(training.optimiser, network.parameters()))
@@ -107,6 +115,7 @@ def _train(config: RunConfig, task: Task, run: RunFolder) -> None:
         environment = {**describe_environment(accelerator.device, precision), "data": task.store.key}
         write_text(run.environment, json.dumps(environment, indent=2))
     with closing(records), interruption() as asked, Display(show=accelerator.is_main_process) as display:
+        display.say(task.describe())
         Training(
             config=training,
             task=task,
@@ -120,6 +129,12 @@ def _train(config: RunConfig, task: Task, run: RunFolder) -> None:
             interruption=asked,
             display=display,
         ).train()
+
+
+def _require_machine(config: TrainingConfig) -> None:
+    resolve_precision(config.precision, resolve_device(config.device))
+    if config.tensorboard:
+        require_tensorboard()
 
 
 def _write_down(run: RunFolder, config: RunConfig, task: Task) -> None:
@@ -157,9 +172,17 @@ def _require_same(run: RunFolder, started: RunConfig, wanted: RunConfig) -> None
 def _require_same_data(run: RunFolder, task: Task) -> None:
     if not run.environment.is_file():  # stopped before anything was trained
         return
-    began = json.loads(run.environment.read_text())["data"]
-    sizes = task.supervision.table.to_csv(index=False)
-    if began != task.store.key or run.size_targets.read_text() != sizes:
+    try:
+        began = json.loads(run.environment.read_text())["data"]
+        same_sizes = run.size_targets.read_text() == task.supervision.table.to_csv(index=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{run.path} does not say what it was trained on",
+            expected=f"{run.environment.name} and {run.size_targets.name} as 'medsize train' writes them",
+            found=str(error),
+            remedy="copy the run folder again, whole, or start a new run",
+        ) from error
+    if began != task.store.key or not same_sizes:
         raise InputError(
             f"{run.path} was started on other data",
             expected=f"the slice store {began} and the sizes in {run.size_targets.name}",

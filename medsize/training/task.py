@@ -40,6 +40,18 @@ class Task:
     objective: Objective
     network: nn.Module
 
+    def describe(self) -> str:
+        """Return in a line or two what trains, what validates, and how wrong the given sizes are."""
+        train = sum(case.split == "train" for case in self.cases)
+        lines = [f"{train} cases ({len(self.train_rows)} slices) train, {len(self.val_cases)} validate"]
+        noise = self.supervision.measured_noise or {}
+        if any(noise.values()):
+            measured = ", ".join(f"{name} {error:.1%}" for name, error in noise.items())
+            nominal = self.supervision.nominal_noise
+            asked = "" if nominal is None else f" (asked for: {nominal:.1%})"
+            lines.append(f"mean relative error of the given sizes: {measured}{asked}")
+        return "\n".join(lines)
+
 
 def prepare_task(config: RunConfig) -> Task:
     """Find the cases, build or open the slice store, and make the supervision.
