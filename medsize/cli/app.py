@@ -2,9 +2,10 @@
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from medsize import __version__
 from medsize.cli.data import data
@@ -16,8 +17,23 @@ from medsize.cli.sizes import sizes
 from medsize.cli.train import train
 from medsize.errors import InputError
 
+
+class _Commands(TyperGroup):
+    """The commands, and the two ways to end one that Typer would not explain."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(130) from None
+        except EOFError as error:  # Typer would take it for an unanswered question and say "Aborted."
+            raise RuntimeError(f"a file ended too early: {error}") from error
+
+
 app = typer.Typer(
     name="medsize",
+    cls=_Commands,
     help="Train segmentation networks from approximate sizes and a few seed pixels.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -56,17 +72,14 @@ def main() -> None:
     """Run the command line: exit code 0 done, 1 failed with one message, 2 wrong usage, 130 interrupted."""
     try:
         app()
-    except (Exception, KeyboardInterrupt) as error:
+    except Exception as error:
         if os.environ.get("MEDSIZE_DEBUG"):
             raise
-        message, code = _explain(error)
-        sys.stderr.write(f"error: {message}\n")
-        sys.exit(code)
+        sys.stderr.write(f"error: {_explain(error)}\n")
+        sys.exit(1)
 
 
-def _explain(error: BaseException) -> tuple[str, int]:
+def _explain(error: Exception) -> str:
     if isinstance(error, InputError):
-        return str(error), 1
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted", 130
-    return f"unexpected {type(error).__name__}: {error}\n  remedy:   run again with --debug for the traceback", 1
+        return str(error)
+    return f"unexpected {type(error).__name__}: {error}\n  remedy:   run again with --debug for the traceback"

@@ -12,10 +12,12 @@ def evaluate(
 ) -> None:
     """Measure a run on its held-out cases: predictions, metrics.csv, summary.json and the report."""
     from medsize.console import progress_bar
-    from medsize.evaluation import evaluate_run, write_report
     from medsize.run_folder import RunFolder
 
     folder = RunFolder.existing(run)
+
+    from medsize.evaluation import evaluate_run, write_report
+
     with progress_bar("Evaluating") as moved:
         evaluation = evaluate_run(folder, device=device, progress=moved)
     typer.echo(evaluation.describe())

@@ -16,12 +16,15 @@ def predict(
 ) -> None:
     """Segment images: one NIfTI a file on exactly its grid, and volumes.csv in mL."""
     from medsize.console import progress_bar
-    from medsize.inference import predict_files
     from medsize.run_folder import RunFolder
+
+    folder = RunFolder.existing(run)
+
+    from medsize.inference import predict_files
 
     with progress_bar("Predicting") as moved:
         volumes = predict_files(
-            RunFolder.existing(run),
+            folder,
             inputs,
             output,
             checkpoint=checkpoint,

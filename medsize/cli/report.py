@@ -8,7 +8,10 @@ import typer
 
 def report(run: Annotated[Path, typer.Argument(help="A run folder that was evaluated.", show_default=False)]) -> None:
     """Write the report of an evaluated run again."""
-    from medsize.evaluation import write_report
     from medsize.run_folder import RunFolder
 
-    typer.echo(f"report: {write_report(RunFolder.existing(run))}")
+    folder = RunFolder.existing(run)
+
+    from medsize.evaluation import write_report
+
+    typer.echo(f"report: {write_report(folder)}")

@@ -37,6 +37,7 @@ def train(
     Ctrl-C saves; **medsize train --resume RUN** goes on, and ends with the same weights.
     """
     import os
+    import shlex
 
     from medsize.cli.overrides import training_overrides
     from medsize.config.loading import load_config
@@ -56,7 +57,7 @@ def train(
         weights=weights,
         fold=fold,
         seed=seed,
-        assignments=assignments or [],
+        assignments=assignments,
     )
     started = RunFolder.existing(resume) if resume else None
     name = config or str(started.config if started else "")
@@ -65,15 +66,13 @@ def train(
     from medsize.training import InterruptedTraining, resume_run, start_run
 
     try:
-        if started is None:
-            run = start_run(settings, output or _new_folder(name))
-        else:
-            run = resume_run(started, settings)
+        run = resume_run(started, settings) if started else start_run(settings, output or _new_folder(name))
     except InterruptedTraining as interrupted:
-        typer.echo(f"stopped and saved; go on with: medsize train --resume {interrupted.run.path}", err=True)
+        folder = shlex.quote(str(interrupted.run.path))
+        typer.echo(f"stopped and saved; go on with: medsize train --resume {folder}", err=True)
         raise typer.Exit(130) from None
     if int(os.environ.get("RANK", "0")) == 0:  # of several processes, one evaluates
-        _evaluate(run.path)
+        _evaluate(run.path, settings.training.device)
 
 
 def _new_folder(name: str) -> Path:
@@ -82,7 +81,7 @@ def _new_folder(name: str) -> Path:
     return Path("runs") / f"{Path(name).stem}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
-def _evaluate(run: Path) -> None:
+def _evaluate(run: Path, device: str) -> None:
     from medsize.cli.evaluate import evaluate
 
-    evaluate(run)
+    evaluate(run, device)

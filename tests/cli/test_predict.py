@@ -1,0 +1,72 @@
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.cli.command import medsize
+
+
+@pytest.fixture
+def image(tiny_acdc: Path) -> Path:
+    return tiny_acdc / "training/patient001/patient001_frame01.nii.gz"
+
+
+def test_a_prediction_lies_on_the_images_grid_with_the_sources_values_and_its_volume_in_ml(
+    trained_run: Path, image: Path
+):
+    outcome = medsize("predict", trained_run, image, "-o", "out")
+    assert (outcome.code, outcome.stdout, outcome.stderr) == (0, "volumes: out/volumes.csv\n", "")
+    given, label = nib.load(image), nib.load(Path("out") / image.name)
+    assert label.shape == given.shape
+    assert label.get_data_dtype() == np.uint8
+    np.testing.assert_array_equal(label.affine, given.affine)
+    for form in ("get_sform", "get_qform"):
+        np.testing.assert_array_equal(*(getattr(of, form)(coded=True)[0] for of in (label, given)))
+        assert getattr(label, form)(coded=True)[1] == getattr(given, form)(coded=True)[1]
+    values = np.asarray(label.dataobj)
+    assert set(np.unique(values)) <= {0, 3}
+    (row,) = pd.read_csv("out/volumes.csv").to_dict("records")
+    assert (row["file"], row["structure"]) == (image.name, "lv")
+    assert row["volume_ml"] == pytest.approx(np.count_nonzero(values) * 1.5 * 1.5 * 8 / 1000)
+
+
+def test_a_4d_image_is_segmented_frame_by_frame(trained_run: Path, image: Path, tmp_path: Path):
+    frame = nib.load(image)
+    frames = np.stack([np.asarray(frame.dataobj)] * 2, axis=-1)
+    nib.save(nib.Nifti1Image(frames, frame.affine), tmp_path / "cine.nii.gz")
+    assert medsize("predict", trained_run, "cine.nii.gz", image, "-o", "out").code == 0
+    cine, single = (np.asarray(nib.load(f"out/{name}").dataobj) for name in ("cine.nii.gz", image.name))
+    assert cine.shape == frames.shape
+    np.testing.assert_array_equal(cine[..., 1], single)
+    volumes = pd.read_csv("out/volumes.csv")
+    assert volumes["file"].tolist() == ["cine.nii.gz", "cine.nii.gz", image.name]
+    assert volumes["frame"].tolist()[:2] == [1, 2]
+    assert volumes["volume_ml"].nunique() == 1
+
+
+def test_a_folder_stands_for_its_images(trained_run: Path, image: Path):
+    assert medsize("predict", trained_run, image.parent, "-o", "out").code == 0
+    assert {path.name for path in Path("out").iterdir()} == {
+        "patient001_frame01.nii.gz",
+        "patient001_frame09.nii.gz",
+        "volumes.csv",
+    }
+
+
+def test_predictions_are_replaced_only_when_asked(trained_run: Path, image: Path):
+    assert medsize("predict", trained_run, image, "-o", "out").code == 0
+    first = (Path("out") / image.name).read_bytes()
+    (Path("out") / image.name).write_bytes(b"")
+    assert medsize("predict", trained_run, image, "-o", "out").code == 1
+    assert medsize("predict", trained_run, image, "-o", "out", "--overwrite", "--device", "cpu").code == 0
+    assert (Path("out") / image.name).read_bytes() == first
+
+
+def test_the_checkpoint_can_be_chosen(trained_run: Path, image: Path, tmp_path: Path):
+    run = shutil.copytree(trained_run, tmp_path / "run")
+    shutil.rmtree(run / "checkpoints/last")
+    assert medsize("predict", run, image, "-o", "out").code == 1
+    assert medsize("predict", run, image, "-o", "out", "--checkpoint", "best").code == 0
