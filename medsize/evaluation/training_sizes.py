@@ -1,5 +1,6 @@
 """The training slices after training: the sizes that were given, and what the network makes of the slices."""
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -144,9 +145,9 @@ class TaughtSlices:
             InputError: The file is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return cls(**arrays)
-        except (OSError, EOFError, ValueError, TypeError, BadZipFile) as error:
+        except (OSError, EOFError, ValueError, TypeError, BadZipFile, zlib.error) as error:
             raise InputError(
                 f"{path} cannot be read", found=str(error), remedy="evaluate the run first: medsize evaluate RUN"
             ) from error

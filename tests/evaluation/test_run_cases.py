@@ -27,7 +27,13 @@ def test_a_missing_table_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "found"), [("case,group\n1,2\n", "no column 'image'"), ("", "No columns"), ("a,b\n1,2,3,4\n,", "")]
+    ("content", "found"),
+    [
+        ("case,group\n1,2\n", "no column 'image'"),
+        ("", "No columns"),
+        ("case,group,image\n", "no case in it"),
+        ("a,b\n1,2,3,4\n,", ""),
+    ],
 )
 def test_a_damaged_table_is_refused(tmp_path, content, found):
     run = RunFolder(tmp_path)

@@ -132,6 +132,21 @@ def test_taught_slices_are_read_back(trained, tmp_path):
     np.testing.assert_allclose(again.pixel_mm, 1.5)
 
 
+def test_missing_or_damaged_taught_slices_say_to_evaluate(trained, tmp_path):
+    predictor, store, rows = trained
+    path = tmp_path / "taught.npz"
+    with pytest.raises(InputError, match=r"taught\.npz cannot be read(.|\n)*medsize evaluate"):
+        TaughtSlices.read(path)
+    TaughtSlices.collect(predictor, store, rows[:1], None).write(path)
+    whole = path.read_bytes()
+    garbled = bytearray(whole)
+    garbled[len(whole) // 2 :: 7] = bytes(len(garbled[len(whole) // 2 :: 7]))
+    for damage in (b"", b"no archive", whole[: len(whole) // 2], bytes(garbled)):
+        path.write_bytes(damage)
+        with pytest.raises(InputError, match=r"taught\.npz cannot be read"):
+            TaughtSlices.read(path)
+
+
 def test_slices_of_a_run_without_seeds_have_none(trained):
     predictor, store, rows = trained
     assert (TaughtSlices.collect(predictor, store, rows[:1], None).seeds == 255).all()

@@ -291,6 +291,14 @@ def test_a_run_that_was_not_evaluated_says_so(unrendered, evaluated, tmp_path, n
         write_report(run)
 
 
+@pytest.mark.parametrize("name", ["metrics.csv", "training_sizes.csv"])
+def test_a_table_without_its_columns_is_named(unrendered, evaluated, tmp_path, name):
+    run = RunFolder(shutil.copytree(evaluated.path, tmp_path / "run"))
+    (run.report / name).write_text("day,weather\n1,rain\n")
+    with pytest.raises(InputError, match=rf"{name} cannot be read\n.*no column .*case"):
+        write_report(run)
+
+
 @pytest.mark.parametrize("name", ["environment.json", "supervision.json"])
 def test_a_missing_record_of_the_run_is_named(unrendered, evaluated, tmp_path, name):
     run = RunFolder(shutil.copytree(evaluated.path, tmp_path / "run"))
