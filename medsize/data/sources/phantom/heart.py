@@ -91,7 +91,9 @@ class Heart:
         """Return a shape that holds the heart at every depth and moment."""
         (x, y), (dx, dy) = self.centre_mm, self.drift
         half = self.diastole.apex_mm / 2
-        reach = self.diastole.cavity_mm + self.diastole.wall_mm + self.diastole.right_mm + 12
+        full = self.diastole
+        ventricles = full.cavity_mm + full.wall_mm + full.right_mm + 12
+        reach = half * math.hypot(dx, dy) + max(ventricles, 2.6 * full.cavity_mm)
         return Blob((x + half * dx, y + half * dy), (reach, reach))
 
     def paint(self, canvas: Canvas, phase: Phase, z_mm: float) -> None:
