@@ -20,7 +20,7 @@ from medsize.files import atomic_folder
 def write_phantom(
     folder: Path,
     *,
-    patients: int = 20,
+    patients: int = 40,
     seed: int = 0,
     size: int = 152,
     progress: Callable[[int, int], None] | None = None,
