@@ -72,7 +72,7 @@ def tiny_run_config(root: Path, cache: Path, *assignments: str) -> RunConfig:
         "training.precision=float32",
         "training.device=cpu",
         "objective.size_target.weight=20",
-        "training.optimiser={name: adamw, learning_rate: 0.01}",
+        "training.optimiser={name: adamw, learning_rate: 0.003}",
     )
     layers = [layer_from_assignment(text) for text in (*defaults, *assignments)]
     return load_config("acdc", [layer_from_option("--data-root", ("data", "source", "root"), root), *layers])

@@ -20,7 +20,7 @@ Assignments = Annotated[list[str] | None, typer.Option("--set", help="Any key of
 @data.command()
 def phantom(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.", show_default=False)],
-    patients: Annotated[int, typer.Option(min=1, max=999, help="How many patients, two frames each.")] = 20,
+    patients: Annotated[int, typer.Option(min=1, max=999, help="How many patients, two frames each.")] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
 ) -> None:
     """Write a synthetic data set of short-axis hearts in the ACDC layout."""
