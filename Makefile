@@ -19,7 +19,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	rm -rf $(DEMO)
 	$(BIN)/medsize data phantom $(DEMO)/phantom
-	$(BIN)/medsize train phantom --data-root $(DEMO)/phantom --noise 0.08 --output $(DEMO)/run
+	MEDSIZE_CACHE=$(DEMO)/cache $(BIN)/medsize train phantom --data-root $(DEMO)/phantom --noise 0.08 --output $(DEMO)/run
 
 check: install
 	$(BIN)/ruff check .
@@ -28,7 +28,7 @@ check: install
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/python -m pytest -n 2 -m "not real_data" --cov --cov-report=term --cov-fail-under=95
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not real_data" --cov --cov-report=term --cov-fail-under=95
 
 test-data: install
 	$(BIN)/python -m pytest -m real_data
