@@ -22,7 +22,7 @@ from tests.training.runs import copy_with_scribbles, history, same_weights
 
 
 def test_the_loss_falls(tiny_config: RunConfig, tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
-    run = start_run(tiny_run_config(tiny_acdc, tiny_cache, "training.epochs=6"), tmp_path / "run")
+    run = start_run(tiny_run_config(tiny_acdc, tiny_cache, "training.epochs=20"), tmp_path / "run")
     losses = [record["loss"] for record in history(run) if record["kind"] == "epoch"]
     assert losses[-1] < losses[0] / 2
 
@@ -88,7 +88,7 @@ def test_full_supervision_learns_from_masks(tiny_acdc: Path, tiny_cache: Path, t
         tiny_cache,
         "objective={partial_cross_entropy: null, size_target: null, cross_entropy: {weight: 1}}",
         "network={name: unet, channels: [8, 16, 32]}",
-        "training.epochs=8",
+        "training.epochs=24",
     )
     run = start_run(config, tmp_path / "run")
     assert pd.read_csv(run.size_targets).empty
