@@ -9,7 +9,7 @@ from tests.conftest import tiny_run_config
 from tests.evaluation.fabricated import IntensityNetwork, fabricate_run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def intensity_network():
     """Every UNet that is built in these tests is a network of intensities."""
     patch = pytest.MonkeyPatch()
@@ -18,7 +18,7 @@ def intensity_network():
     patch.undo()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def evaluated(intensity_network, tiny_acdc: Path, tiny_cache: Path, tmp_path_factory) -> RunFolder:
     """A run for the LV, evaluated; tests only read it."""
     config = tiny_run_config(tiny_acdc, tiny_cache, "supervision.sizes={kind: noisy, noise: 0.08}")
@@ -27,7 +27,7 @@ def evaluated(intensity_network, tiny_acdc: Path, tiny_cache: Path, tmp_path_fac
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def evaluated_all(intensity_network, tiny_acdc: Path, tiny_cache: Path, tmp_path_factory) -> RunFolder:
     """A run for all structures, evaluated; tests only read it."""
     config = tiny_run_config(tiny_acdc, tiny_cache, "data.structures=[all]")
