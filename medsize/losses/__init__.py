@@ -23,35 +23,89 @@ One loss alone works on logits too, here a volume:
 0.131
 """
 
+from medsize.losses.balance import BalanceLoss, FairnessLoss, balance, fairness
+from medsize.losses.constrain import ConstrainLoss, Refine, constrain
 from medsize.losses.cross_entropy import CrossEntropyLoss, cross_entropy
+from medsize.losses.elastic_weight_consolidation import ElasticWeightConsolidation, fisher_information
+from medsize.losses.expand import ExpandLoss, expand
 from medsize.losses.log_barrier import FlatLogBarrierLoss, LogBarrierLoss, flat_log_barrier, log_barrier
+from medsize.losses.log_barrier_extension import LogBarrierExtensionLoss, log_barrier_extension
 from medsize.losses.objective import Objective, ObjectiveValue
 from medsize.losses.partial_cross_entropy import IGNORE, PartialCrossEntropyLoss, partial_cross_entropy
-from medsize.losses.prediction import Prediction
+from medsize.losses.prediction import Level, Prediction
 from medsize.losses.quadratic_barrier import QuadraticBarrierLoss, quadratic_barrier
+from medsize.losses.rank_pooling import global_weighted_rank_pooling
+from medsize.losses.single_class import (
+    NegativeLoss,
+    PositionalLoss,
+    VolumetricLoss,
+    negative,
+    positional,
+    volumetric,
+)
+from medsize.losses.size_bounds import SizeBoundsLoss, size_bounds_loss
 from medsize.losses.size_target import SizeTargetLoss, size_target_loss
+from medsize.losses.size_weighted_cross_entropy import (
+    SizeWeightedCrossEntropyLoss,
+    component_weights,
+    size_weighted_cross_entropy,
+)
 from medsize.losses.sparse_crf import SparseCRFLoss, sparse_crf
 from medsize.losses.suppression import SuppressionLoss, suppression
+from medsize.losses.weighted_cross_entropy import (
+    WeightedCrossEntropyLoss,
+    effective_number_weights,
+    weighted_cross_entropy,
+)
 
 __all__ = [
     "IGNORE",
+    "BalanceLoss",
+    "ConstrainLoss",
     "CrossEntropyLoss",
+    "ElasticWeightConsolidation",
+    "ExpandLoss",
+    "FairnessLoss",
     "FlatLogBarrierLoss",
+    "Level",
+    "LogBarrierExtensionLoss",
     "LogBarrierLoss",
+    "NegativeLoss",
     "Objective",
     "ObjectiveValue",
     "PartialCrossEntropyLoss",
+    "PositionalLoss",
     "Prediction",
     "QuadraticBarrierLoss",
+    "Refine",
+    "SizeBoundsLoss",
     "SizeTargetLoss",
+    "SizeWeightedCrossEntropyLoss",
     "SparseCRFLoss",
     "SuppressionLoss",
+    "VolumetricLoss",
+    "WeightedCrossEntropyLoss",
+    "balance",
+    "component_weights",
+    "constrain",
     "cross_entropy",
+    "effective_number_weights",
+    "expand",
+    "fairness",
+    "fisher_information",
     "flat_log_barrier",
+    "global_weighted_rank_pooling",
     "log_barrier",
+    "log_barrier_extension",
+    "negative",
     "partial_cross_entropy",
+    "positional",
     "quadratic_barrier",
+    "size_bounds_loss",
     "size_target_loss",
+    "size_weighted_cross_entropy",
     "sparse_crf",
     "suppression",
+    "volumetric",
+    "weighted_cross_entropy",
 ]
