@@ -71,9 +71,7 @@ class ConstrainLoss(nn.Module):
         """The loss of a prediction (or logits) on the image (B, C, *spatial)."""
         prediction = Prediction.of(prediction)
         domain = prediction.domain
-        if self.through_crf:
-            refined = self.refine(prediction.probs, target, domain=domain)
-        else:
-            with torch.no_grad():
-                refined = self.refine(prediction.probs.detach(), target, domain=domain)
+        probs = prediction.probs  # taken here, as what the prediction keeps must have its graph
+        with torch.set_grad_enabled(self.through_crf and torch.is_grad_enabled()):
+            refined = self.refine(probs, target, domain=domain)
         return constrain(prediction.log_probs, refined, domain=domain)

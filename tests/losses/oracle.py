@@ -35,9 +35,10 @@ def random_batch(batch: int, classes: int, *spatial: int, seed: int = 0) -> dict
     label = torch.randint(0, classes, (batch, *spatial), generator=generator)
     seeds = torch.where(torch.rand(label.shape, generator=generator) < 0.3, label, 255)
     seeds[:, *[0] * len(spatial)] = 0
-    bounds = random_simplex(batch, classes, seed).unsqueeze(-1) * torch.tensor([0.5, 0.9])
+    bounds = random_simplex(batch, classes, seed).unsqueeze(-1) * torch.tensor([0.5, 1.3])
     tags = torch.rand(batch, classes, generator=generator) < 0.5
     tags[:, 0] = True
+    tags[0, 1:] = True  # so that every class is somewhere present and somewhere absent
     tags[:, -1] = False
     return {
         "seeds": seeds.to(torch.uint8),
