@@ -1,13 +1,13 @@
 """Log barriers: the classes said to be in an image must not have size zero."""
 
 import math
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import torch
 from torch import Tensor, nn
 
-from medsize.losses.preconditions import require_tags
-from medsize.losses.prediction import Prediction
+from medsize.losses.preconditions import require_option, require_tags
+from medsize.losses.prediction import Level, Prediction
 
 
 def log_barrier(log_average: Tensor, tags: Tensor) -> Tensor:
@@ -53,13 +53,26 @@ def flat_log_barrier(log_average: Tensor, tags: Tensor, epsilon: float) -> Tenso
 
 
 class LogBarrierLoss(nn.Module):
-    """Log barrier of an average prediction on tags: see :func:`log_barrier`."""
+    """Log barrier of an average prediction on tags: see :func:`log_barrier`.
+
+    Args:
+        level: ``"slice"``, or ``"volume"``: S̄ and the tags are of all slices of a case.
+
+    Raises:
+        ValueError: For an unknown level.
+    """
 
     target: ClassVar[str] = "tags"
 
+    def __init__(self, level: Level = "slice") -> None:
+        super().__init__()
+        require_option("level", level, get_args(Level))
+        self.level: Level = level
+
     def forward(self, prediction: Prediction | Tensor, target: Tensor) -> Tensor:
         """The loss of a prediction (or logits) on tags (B, K) bool."""
-        return log_barrier(Prediction.of(prediction).log_average, target)
+        averages = Prediction.of(prediction).at_level(self.level)
+        return log_barrier(averages.log_average, averages.known_once(target))
 
 
 class FlatLogBarrierLoss(nn.Module):
@@ -67,21 +80,25 @@ class FlatLogBarrierLoss(nn.Module):
 
     Args:
         epsilon: The size, a fraction of the image in (0, 1], from which a present class is left alone.
+        level: ``"slice"``, or ``"volume"``: S̄, the tags and ε are of all slices of a case.
 
     Raises:
-        ValueError: For an ε outside (0, 1].
+        ValueError: For an ε outside (0, 1], or an unknown level.
     """
 
     target: ClassVar[str] = "tags"
 
-    def __init__(self, epsilon: float) -> None:
+    def __init__(self, epsilon: float, level: Level = "slice") -> None:
         super().__init__()
         _require_epsilon(epsilon)
+        require_option("level", level, get_args(Level))
         self.epsilon = epsilon
+        self.level: Level = level
 
     def forward(self, prediction: Prediction | Tensor, target: Tensor) -> Tensor:
         """The loss of a prediction (or logits) on tags (B, K) bool."""
-        return flat_log_barrier(Prediction.of(prediction).log_average, target, self.epsilon)
+        averages = Prediction.of(prediction).at_level(self.level)
+        return flat_log_barrier(averages.log_average, averages.known_once(target), self.epsilon)
 
 
 def _mean_over_tagged(cost: Tensor, tags: Tensor) -> Tensor:

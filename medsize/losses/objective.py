@@ -22,7 +22,8 @@ class Objective(nn.Module):
     """A weighted sum of terms, for instance of "Approximate Size Targets" (P0) eq. 12 and 13.
 
     A term is any module with ``forward(prediction, target) -> scalar`` and an attribute ``target``, the name
-    of what it needs from the batch.
+    of what it needs from the batch. A term with an attribute ``level`` of ``"volume"`` looks at whole cases, and a
+    term with a method ``begin_epoch(epoch)`` changes from epoch to epoch.
 
     Args:
         terms: Weight and term by name; weights are finite and above 0 (a term that should not count is left
@@ -48,21 +49,33 @@ class Objective(nn.Module):
 
     @property
     def targets(self) -> frozenset[str]:
-        """The entries of the batch that the terms need."""
-        return frozenset(str(term.target) for term in self.terms.values())
+        """The entries of the batch that the terms need; ``case`` if some term looks at whole cases."""
+        volumes = any(getattr(term, "level", None) == "volume" for term in self.terms.values())
+        return frozenset(str(term.target) for term in self.terms.values()) | ({"case"} if volumes else set())
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Tell the terms that change from epoch to epoch, such as a log barrier that hardens, which one begins.
+
+        Args:
+            epoch: Number of the epoch, from 0. What follows depends on it alone, so a training that is resumed goes
+                on as if it had not stopped.
+        """
+        for term in self.terms.values():
+            if (begin := getattr(term, "begin_epoch", None)) is not None:
+                begin(epoch)
 
     def forward(self, prediction: Prediction | Tensor, batch: Mapping[str, Tensor]) -> ObjectiveValue:
         """The objective of one batch.
 
         Args:
-            prediction: A prediction, or logits (B, K, *spatial), which take their domain from the batch's
-                ``domain`` where it has one.
+            prediction: A prediction, or logits (B, K, *spatial), which take their domain and the case of each
+                image from the batch's ``domain`` and ``case`` where it has them.
             batch: What the terms need, by name.
 
         Raises:
             ValueError: If the batch lacks what a term needs, and whatever the terms raise.
         """
-        prediction = Prediction.of(prediction, batch.get("domain"))
+        prediction = Prediction.of(prediction, batch.get("domain"), batch.get("case"))
         values: dict[str, Tensor] = {}
         for name, term in self.terms.items():
             if term.target not in batch:

@@ -5,12 +5,14 @@ from typing import ClassVar, Final, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from medsize.losses.preconditions import require_option, require_positive, require_shape, values_are_readable
-from medsize.losses.prediction import Prediction
+from medsize.losses.preconditions import require_option, require_positive
+from medsize.losses.prediction import Level, Prediction
+from medsize.losses.size_bounds import require_bounds
 
 BarrierScale = Literal["fraction", "pixels"]
 
-_WEIGHT_PER_PIXEL: Final = 0.01
+WEIGHT_PER_PIXEL: Final = 0.01
+"""The weight that the authors of the size constraint give to penalties on pixel counts."""
 
 
 def quadratic_barrier(average: Tensor, size_bounds: Tensor, weight: Tensor | float = 1.0) -> Tensor:
@@ -31,8 +33,7 @@ def quadratic_barrier(average: Tensor, size_bounds: Tensor, weight: Tensor | flo
     Raises:
         ValueError: For a wrong shape, a lower bound above its upper one, or bounds that cannot be fractions.
     """
-    require_shape("size_bounds", size_bounds, (*average.shape, 2), "(B, K, 2)")
-    _require_bounds(size_bounds)
+    require_bounds(size_bounds, average.shape)
     known = ~size_bounds.isnan().flatten(1).all(1)
     lower, upper = size_bounds.to(average.dtype).unbind(-1)
     below = (lower.nan_to_num(-torch.inf) - average).clamp(min=0)
@@ -49,36 +50,25 @@ class QuadraticBarrierLoss(nn.Module):
             which in fractions is the barrier times ``0.01·|Ω|``: a factor 655.36 on a 256 × 256 image.
             ``"fraction"``, P0 eq. 17 as printed, is weaker by that factor.
         temperature: Of the soft-max whose average is bounded, as in :class:`SizeTargetLoss`; 1 is the paper.
+        level: ``"slice"``, or ``"volume"``: S̄ and |Ω| are of all slices of a case, and so are the bounds.
 
     Raises:
-        ValueError: For an unknown scale, or a temperature that is not a positive number.
+        ValueError: For an unknown scale or level, or a temperature that is not a positive number.
     """
 
     target: ClassVar[str] = "size_bounds"
 
-    def __init__(self, scale: BarrierScale = "pixels", temperature: float = 1.0) -> None:
+    def __init__(self, scale: BarrierScale = "pixels", temperature: float = 1.0, level: Level = "slice") -> None:
         super().__init__()
         require_positive("temperature", temperature)
+        require_option("level", level, get_args(Level))
         require_option("scale", scale, get_args(BarrierScale))
         self.scale: BarrierScale = scale
         self.temperature = temperature
+        self.level: Level = level
 
     def forward(self, prediction: Prediction | Tensor, target: Tensor) -> Tensor:
         """The loss of a prediction (or logits) on size bounds (B, K, 2), NaN unknown."""
-        prediction = Prediction.of(prediction).at_temperature(self.temperature)
-        weight = _WEIGHT_PER_PIXEL * prediction.domain_size if self.scale == "pixels" else 1.0
-        return quadratic_barrier(prediction.average, target, weight)
-
-
-def _require_bounds(size_bounds: Tensor) -> None:
-    if not values_are_readable(size_bounds):
-        return
-    lower, upper = size_bounds.detach().cpu().double().unbind(-1)
-    wrong = (lower > upper) | (lower > 1) | (upper < 0)
-    if wrong.any():
-        image, k = wrong.nonzero()[0].tolist()
-        raise ValueError(
-            f"size_bounds are wrong for image {image} of the batch, class {k}: expected fractions of the "
-            f"image with lower <= upper, found {lower[image, k]:.6g} to {upper[image, k]:.6g}; "
-            "divide bounds in pixels by the image's pixels"
-        )
+        averages = Prediction.of(prediction).at_temperature(self.temperature).at_level(self.level)
+        weight = WEIGHT_PER_PIXEL * averages.domain_size if self.scale == "pixels" else 1.0
+        return quadratic_barrier(averages.average, averages.known_once(target), weight)

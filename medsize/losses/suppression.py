@@ -1,12 +1,12 @@
 """Suppression: the classes said to be absent from an image should have size zero."""
 
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import torch
 from torch import Tensor, nn
 
-from medsize.losses.preconditions import require_tags
-from medsize.losses.prediction import Prediction
+from medsize.losses.preconditions import require_option, require_tags
+from medsize.losses.prediction import Level, Prediction
 
 
 def suppression(log_average: Tensor, tags: Tensor) -> Tensor:
@@ -34,10 +34,23 @@ def suppression(log_average: Tensor, tags: Tensor) -> Tensor:
 
 
 class SuppressionLoss(nn.Module):
-    """Suppression of the classes that are absent: see :func:`suppression`."""
+    """Suppression of the classes that are absent: see :func:`suppression`.
+
+    Args:
+        level: ``"slice"``, or ``"volume"``: S̄ and the tags are of all slices of a case.
+
+    Raises:
+        ValueError: For an unknown level.
+    """
 
     target: ClassVar[str] = "tags"
 
+    def __init__(self, level: Level = "slice") -> None:
+        super().__init__()
+        require_option("level", level, get_args(Level))
+        self.level: Level = level
+
     def forward(self, prediction: Prediction | Tensor, target: Tensor) -> Tensor:
         """The loss of a prediction (or logits) on tags (B, K) bool."""
-        return suppression(Prediction.of(prediction).log_average, target)
+        averages = Prediction.of(prediction).at_level(self.level)
+        return suppression(averages.log_average, averages.known_once(target))

@@ -28,6 +28,18 @@ def test_targets_are_what_the_terms_need() -> None:
     assert objective.targets == {"size_target", "image"}
 
 
+def test_terms_at_volume_level_need_the_case_of_each_image() -> None:
+    objective = Objective({"seeds": (1, PartialCrossEntropyLoss()), "size": (1, SizeTargetLoss(level="volume"))})
+    assert objective.targets == {"seeds", "size_target", "case"}
+    logits, batch = random_logits(4, 3, 4, 4), random_batch(2, 3, 4, 4)
+    batch = {key: value[[0, 1, 0, 1]] for key, value in batch.items()}
+    case = torch.tensor([5, 2, 5, 2])
+    expected = objective(Prediction(logits, case=case), batch).total
+    assert torch.equal(objective(logits, {**batch, "case": case}).total, expected)
+    with pytest.raises(ValueError, match="sizes of whole volumes need the case of each image"):
+        objective(logits, batch)
+
+
 def test_terms_share_one_soft_max(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     original = torch.Tensor.log_softmax

@@ -142,3 +142,79 @@ def test_a_temperature_leaves_the_padding_out():
     domain = torch.tensor([[[False, False], [True, True]]])
     expected = torch.softmax(logits[0, :, 1] * 4, 0).mean(1)
     torch.testing.assert_close(Prediction(logits, domain).at_temperature(0.25).average[0], expected)
+
+
+CASE = torch.tensor([7, 3, 7, 9, 3, 7])
+
+
+@pytest.mark.parametrize("spatial", [(6,), (3, 4)])
+def test_the_averages_of_a_volume_are_those_of_its_slices_laid_side_by_side(spatial: tuple[int, ...]) -> None:
+    logits = random_logits(6, 3, *spatial)
+    domain = torch.rand(6, *spatial, generator=torch.Generator().manual_seed(2)) < 0.6
+    domain[:, 0] = True
+    volumes = Prediction(logits, domain, CASE).at_level("volume")
+    probs = probabilities(logits)
+    for row, case in enumerate(CASE):
+        pixels = np.concatenate([probs[i][:, domain[i].numpy()] for i in range(6) if CASE[i] == case], 1)
+        np.testing.assert_allclose(volumes.average[row], pixels.mean(1), rtol=1e-12)
+        np.testing.assert_allclose(volumes.log_average[row], np.log(pixels.mean(1)), rtol=1e-9, atol=1e-12)
+        assert volumes.domain_size[row] == pixels.shape[1]
+
+
+def test_the_gradient_of_a_volumes_average_is_right() -> None:
+    case = torch.tensor([1, 0, 1])
+    logits = random_logits(3, 3, 4).requires_grad_()
+    domain = torch.tensor([[True] * 4, [True, False, True, True], [True, True, False, False]])
+    assert torch.autograd.gradcheck(lambda x: Prediction(x, domain, case).at_level("volume").log_average, logits)
+
+
+def test_a_class_forgotten_on_every_slice_of_a_volume_keeps_its_gradient_beside_a_volume_that_it_fills() -> None:
+    logits = torch.tensor([[1e4, -1e4], [-1e4, 1e4], [1e4, -1e4]]).unsqueeze(2).repeat(1, 1, 5).requires_grad_()
+    log_average = Prediction(logits, case=torch.tensor([0, 1, 0])).at_level("volume").log_average
+    assert log_average[0, 1].item() == pytest.approx(-2e4)
+    log_average[0, 1].backward()
+    assert logits.grad is not None
+    np.testing.assert_allclose(logits.grad[[0, 2], 1], 0.1, rtol=1e-6)
+    assert not logits.grad[1].any()
+
+
+def test_volumes_are_computed_once_for_each_temperature() -> None:
+    prediction = Prediction(random_logits(3, 2, 4), case=torch.tensor([0, 0, 1]))
+    assert prediction.at_level("volume") is prediction.at_level("volume")
+    sharp = prediction.at_temperature(0.5).at_level("volume")
+    expected = Prediction(2 * prediction.logits, case=prediction.case).at_level("volume")
+    torch.testing.assert_close(sharp.log_average, expected.log_average)
+    assert prediction.at_level("slice") is prediction
+
+
+def test_what_is_known_of_a_volume_counts_at_its_first_slice() -> None:
+    volumes = Prediction(random_logits(6, 2, 4), case=CASE).at_level("volume")
+    sizes = torch.tensor([[0.7, 0.3], [float("nan"), 0.2], [0.7, 0.3], [1.0, 0.0], [float("nan"), 0.2], [0.7, 0.3]])
+    once = volumes.known_once(sizes)
+    assert torch.equal(once[[0, 1, 3]].nan_to_num(9), sizes[[0, 1, 3]].nan_to_num(9))
+    assert once[[2, 4, 5]].isnan().all()
+    tags = sizes.nan_to_num(0) > 0
+    assert (
+        volumes.known_once(tags).tolist()
+        == [[True, True], [False, True], [False] * 2, [True, False]] + [[False] * 2] * 2
+    )
+
+
+def test_slices_of_one_case_that_disagree_are_refused_by_number() -> None:
+    volumes = Prediction(random_logits(3, 2, 4), case=torch.tensor([0, 1, 0])).at_level("volume")
+    for other in ([0.6, 0.4], [float("nan"), 0.3]):
+        sizes = torch.tensor([[0.7, 0.3], [0.5, 0.5], other])
+        with pytest.raises(ValueError, match=r"images 0 and 2 of the batch are slices of one case"):
+            volumes.known_once(sizes)
+
+
+def test_volumes_need_the_case_of_each_image() -> None:
+    prediction = Prediction(torch.zeros(2, 2, 4))
+    with pytest.raises(ValueError, match=r"need the case of each image: expected Prediction\(\.\.\., case="):
+        prediction.at_level("volume")
+    with pytest.raises(ValueError, match="level must be one of 'slice', 'volume', found 'case'"):
+        prediction.at_level("case")
+    with pytest.raises(ValueError, match=r"case .* = \(2,\), found \(3,\)"):
+        Prediction(torch.zeros(2, 2, 4), case=torch.zeros(3, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"case must be of an integer type, found torch\.float32"):
+        Prediction(torch.zeros(2, 2, 4), case=torch.zeros(2))

@@ -125,7 +125,8 @@ def test_a_scaled_loss_treats_an_image_without_object_like_one_with_an_object_of
         ([1.2, -0.2], r"\[1\.2, -0\.2\] with sum 1"),
         ([64741.0, 795.0], r"\[64741, 795\] with sum 65536"),
         ([0.0, 0.0], r"\[0, 0\] with sum 0"),
-        ([1.0, NAN], r"\[1, nan\] with sum nan"),
+        ([1.1, NAN], r"\[1\.1, nan\] with sum 1\.1"),
+        ([-0.1, NAN], r"\[-0\.1, nan\] with sum -0\.1"),
         ([float("inf"), 0.0], r"\[inf, 0\]"),
         ([0.998, 0.0009], r"\[0\.998, 0\.0009\] with sum 0\.9989"),
     ],
@@ -174,3 +175,58 @@ def test_at_a_low_temperature_it_is_the_mask_that_meets_the_target():
 def test_a_temperature_that_is_not_a_positive_number_is_refused(temperature: float):
     with pytest.raises(ValueError, match="temperature"):
         SizeTargetLoss(temperature=temperature)
+
+
+def lumped_kl(v: np.ndarray, s: np.ndarray) -> float:
+    known = ~np.isnan(v)
+    return forward_kl(np.append(v[known], 1 - v[known].sum()), np.append(s[known], s[~known].sum()))
+
+
+def test_some_known_sizes_are_compared_with_all_other_classes_lumped_together() -> None:
+    logits, v = random_logits(4, 5, 3, 4), random_simplex(4, 5)
+    v[0, [0, 3]], v[1, [1, 2, 4]], v[2] = NAN, NAN, NAN
+    known = [0, 1, 3]
+    expected = np.mean([lumped_kl(v[i].numpy(), averages(logits)[i]) for i in known])
+    assert SizeTargetLoss()(logits, v).item() == pytest.approx(expected, rel=1e-12)
+    assert torch.autograd.gradcheck(lambda x: SizeTargetLoss()(x, v), logits.requires_grad_())
+    (gradient,) = torch.autograd.grad(SizeTargetLoss()(logits, v), logits)
+    assert not gradient[2].any()
+
+
+@pytest.mark.parametrize("direction", ["forward", "reverse"])
+@pytest.mark.parametrize("scale", ["none", "entropy", "object"])
+def test_all_structures_without_the_background_are_the_full_target(direction: Direction, scale: Scale) -> None:
+    full, log_average = random_simplex(3, 4), random_simplex(3, 4, seed=1).log().requires_grad_()
+    full[1] = torch.tensor([1.0, 0.0, 0.0, 0.0])
+    partial = full.clone()
+    partial[:, 0] = NAN
+    losses = [size_target_loss(log_average, v, direction=direction, scale=scale) for v in (full, partial)]
+    torch.testing.assert_close(*losses)
+    torch.testing.assert_close(*(torch.autograd.grad(loss, log_average)[0] for loss in losses))
+
+
+def test_a_partial_target_raises_a_forgotten_class_and_leaves_the_unknown_ones_their_proportions() -> None:
+    logits = torch.tensor([2.0, -1e4, 1.0, 0.0]).reshape(1, 4, 1).repeat(1, 1, 10).requires_grad_()
+    SizeTargetLoss()(logits, torch.tensor([[NAN, 0.1, NAN, NAN]])).backward()
+    assert logits.grad is not None
+    gradient = logits.grad[0].sum(1)
+    assert gradient[1].item() == pytest.approx(-0.1)
+    share = torch.tensor([2.0, 1.0, 0.0]).softmax(0)
+    torch.testing.assert_close(gradient[[0, 2, 3]], 0.1 * share)
+
+
+def test_known_sizes_that_fill_the_image_leave_nothing_to_the_unknown_ones() -> None:
+    logits = random_logits(1, 3, 4).requires_grad_()
+    value = SizeTargetLoss()(logits, torch.tensor([[0.6, 0.4, NAN]]))
+    expected = forward_kl(np.array([0.6, 0.4]), averages(logits)[0, :2])
+    assert value.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_object_scale_of_a_partial_target_divides_by_the_known_structures() -> None:
+    log_average = random_simplex(1, 4, seed=1).log()
+    v = torch.tensor([[NAN, 0.2, NAN, 0.1]], dtype=torch.float64)
+    plain = size_target_loss(log_average, v)
+    torch.testing.assert_close(size_target_loss(log_average, v, scale="object"), plain / 0.3)
+    v[0, 0] = 0.5
+    plain = size_target_loss(log_average, v)
+    torch.testing.assert_close(size_target_loss(log_average, v, scale="object"), plain / 0.5)
