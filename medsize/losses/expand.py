@@ -48,7 +48,7 @@ def expand(
     require_tags(tags, log_probs.shape[:2])
     present = tags.clone()
     present[:, 0] = True
-    decay = torch.where(present, decay_present, decay_absent).to(log_probs.dtype)
+    decay = torch.full_like(present, decay_absent, dtype=log_probs.dtype).masked_fill(present, decay_present)
     decay[:, 0] = decay_background
     at_each_pixel = present.reshape(*present.shape, *[1] * (log_probs.ndim - 2))
     cost = -global_weighted_rank_pooling(
