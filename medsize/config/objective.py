@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from medsize.losses import Objective
 
 Weight = Annotated[float, Field(gt=0)]
+Level = Literal["slice", "volume"]
+
+
+class SizeTerm(Model):
+    """A term about sizes, of slices or of whole volumes: what it is told comes at the supervision's level."""
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+
+    def build(self, level: Level = "slice") -> "nn.Module":
+        """Return the loss."""
+        raise NotImplementedError
 
 
 class PartialCrossEntropyTerm(Model):
@@ -40,7 +52,58 @@ class CrossEntropyTerm(Model):
         return CrossEntropyLoss()
 
 
-class SizeTargetTerm(Model):
+class WeightedCrossEntropyTerm(Model):
+    """Cross entropy on the masks with rare classes weighted up by effective number of samples (P0 eq. 5)."""
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+    counts: tuple[Annotated[float, Field(gt=0)], ...]
+    """Samples (images, or pixels) of each class in the training set, background first."""
+    beta: float = Field(default=0.99, ge=0, lt=1)
+    """0 weighs all classes alike, near 1 by the inverse of their counts."""
+
+    def build(self) -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import WeightedCrossEntropyLoss
+
+        return WeightedCrossEntropyLoss(self.counts, self.beta)
+
+
+class FairnessTerm(Model):
+    """Minus the entropy of the prediction averaged over the batch, which stands for the data set (P0 eq. 6)."""
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+
+    def build(self) -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import FairnessLoss
+
+        return FairnessLoss()
+
+
+class BalanceTerm(Model):
+    """KL divergence of the prediction averaged over the batch and a given distribution of classes (P0 eq. 7)."""
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+    distribution: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+    """The share of each class in the data set, background first, summing to 1."""
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> "BalanceTerm":
+        if abs(sum(self.distribution) - 1) > 1e-3:
+            raise ValueError(f"the shares must sum to 1, found {sum(self.distribution):g}")
+        return self
+
+    def build(self) -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import BalanceLoss
+
+        return BalanceLoss(self.distribution)
+
+
+class SizeTargetTerm(SizeTerm):
     """KL divergence of the size target and the average prediction (P0 eq. 2, 7)."""
 
     weight: Weight = 1.0
@@ -52,14 +115,29 @@ class SizeTargetTerm(Model):
     temperature: float = Field(default=1.0, gt=0)
     """Of the soft-max whose average is compared; below 1 the size of the mask itself comes to meet the target."""
 
-    def build(self) -> "nn.Module":
+    def build(self, level: Level = "slice") -> "nn.Module":
         """Return the loss."""
         from medsize.losses import SizeTargetLoss
 
-        return SizeTargetLoss(direction=self.direction, scale=self.scale, temperature=self.temperature)
+        return SizeTargetLoss(direction=self.direction, scale=self.scale, temperature=self.temperature, level=level)
 
 
-class QuadraticBarrierTerm(Model):
+class SizeBoundsTerm(SizeTerm):
+    """KL divergence of the average prediction and the nearest sizes within bounds: flat between them."""
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Of the soft-max whose average is bounded, as for ``size_target``."""
+
+    def build(self, level: Level = "slice") -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import SizeBoundsLoss
+
+        return SizeBoundsLoss(temperature=self.temperature, level=level)
+
+
+class QuadraticBarrierTerm(SizeTerm):
     """Thresholded quadratic size barrier (P0 eq. 17)."""
 
     weight: Weight = 1.0
@@ -69,27 +147,50 @@ class QuadraticBarrierTerm(Model):
     temperature: float = Field(default=1.0, gt=0)
     """Of the soft-max whose average is bounded, as for ``size_target``."""
 
-    def build(self) -> "nn.Module":
+    def build(self, level: Level = "slice") -> "nn.Module":
         """Return the loss."""
         from medsize.losses import QuadraticBarrierLoss
 
-        return QuadraticBarrierLoss(scale=self.scale, temperature=self.temperature)
+        return QuadraticBarrierLoss(scale=self.scale, temperature=self.temperature, level=level)
 
 
-class LogBarrierTerm(Model):
+class LogBarrierExtensionTerm(SizeTerm):
+    """Log-barrier extension on size bounds (Kervadec et al. 2019), harder from epoch to epoch."""
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+    t0: float = Field(default=5.0, gt=0)
+    """Hardness in the first epoch; for ``scale: fraction``, 100 or so."""
+    growth: float = Field(default=1.1, ge=1)
+    """Factor of the hardness from one epoch to the next."""
+    scale: Literal["pixels", "fraction"] = "pixels"
+    """``pixels``: the authors', 0.01/|Ω| times the barrier on pixel counts; ``fraction``: the barrier on fractions."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Of the soft-max whose average is bounded, as for ``size_target``."""
+
+    def build(self, level: Level = "slice") -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import LogBarrierExtensionLoss
+
+        return LogBarrierExtensionLoss(
+            t0=self.t0, growth=self.growth, scale=self.scale, temperature=self.temperature, level=level
+        )
+
+
+class LogBarrierTerm(SizeTerm):
     """Log barrier, or expansion: −ln of the average prediction of each present class (P0 eq. 9)."""
 
     weight: Weight = 1.0
     """Factor of the term in the sum."""
 
-    def build(self) -> "nn.Module":
+    def build(self, level: Level = "slice") -> "nn.Module":
         """Return the loss."""
         from medsize.losses import LogBarrierLoss
 
-        return LogBarrierLoss()
+        return LogBarrierLoss(level=level)
 
 
-class FlatLogBarrierTerm(Model):
+class FlatLogBarrierTerm(SizeTerm):
     """Log barrier that is flat outside its threshold (P0 eq. 11)."""
 
     weight: Weight = 1.0
@@ -97,24 +198,24 @@ class FlatLogBarrierTerm(Model):
     epsilon: float = Field(gt=0, le=1)
     """The threshold, a fraction of the image."""
 
-    def build(self) -> "nn.Module":
+    def build(self, level: Level = "slice") -> "nn.Module":
         """Return the loss."""
         from medsize.losses import FlatLogBarrierLoss
 
-        return FlatLogBarrierLoss(epsilon=self.epsilon)
+        return FlatLogBarrierLoss(epsilon=self.epsilon, level=level)
 
 
-class SuppressionTerm(Model):
+class SuppressionTerm(SizeTerm):
     """−ln(1 − average prediction) of each absent class (P0 eq. 8)."""
 
     weight: Weight = 1.0
     """Factor of the term in the sum."""
 
-    def build(self) -> "nn.Module":
+    def build(self, level: Level = "slice") -> "nn.Module":
         """Return the loss."""
         from medsize.losses import SuppressionLoss
 
-        return SuppressionLoss()
+        return SuppressionLoss(level=level)
 
 
 class SparseCRFTerm(Model):
@@ -139,11 +240,16 @@ class ObjectiveConfig(Model):
 
     partial_cross_entropy: PartialCrossEntropyTerm | None = None
     cross_entropy: CrossEntropyTerm | None = None
+    weighted_cross_entropy: WeightedCrossEntropyTerm | None = None
     size_target: SizeTargetTerm | None = None
+    size_bounds: SizeBoundsTerm | None = None
     quadratic_barrier: QuadraticBarrierTerm | None = None
+    log_barrier_extension: LogBarrierExtensionTerm | None = None
     log_barrier: LogBarrierTerm | None = None
     flat_log_barrier: FlatLogBarrierTerm | None = None
     suppression: SuppressionTerm | None = None
+    fairness: FairnessTerm | None = None
+    balance: BalanceTerm | None = None
     sparse_crf: SparseCRFTerm | None = None
 
     @model_validator(mode="after")
@@ -152,9 +258,16 @@ class ObjectiveConfig(Model):
             raise ValueError(f"no term: give at least one of {', '.join(type(self).model_fields)}")
         return self
 
-    def build(self) -> "Objective":
-        """Return the objective: every term that is there, with its weight."""
+    def build(self, level: Level = "slice") -> "Objective":
+        """Return the objective: every term that is there, with its weight.
+
+        Args:
+            level: What sizes, bounds and tags are about: the supervision's level.
+        """
         from medsize.losses import Objective
 
-        terms = {name: getattr(self, name) for name in type(self).model_fields}
-        return Objective({name: (term.weight, term.build()) for name, term in terms.items() if term})
+        terms = {name: term for name in type(self).model_fields if (term := getattr(self, name))}
+        losses = {
+            name: term.build(level) if isinstance(term, SizeTerm) else term.build() for name, term in terms.items()
+        }
+        return Objective({name: (terms[name].weight, loss) for name, loss in losses.items()})

@@ -79,7 +79,7 @@ class NoisySizes(Model):
 
 
 class MeanSizes(Model):
-    """One fixed size for every slice that holds the structure."""
+    """One fixed size for every slice (or volume) that holds the structure."""
 
     kind: Literal["mean"]
 
@@ -96,7 +96,7 @@ Sizes = Annotated[ExactSizes | NoisySizes | MeanSizes | TableSizes, Field(discri
 
 
 class CommonBounds(Model):
-    """The same lower and upper bound for every slice that holds the structure."""
+    """The same lower and upper bound for every slice (or volume) that holds the structure."""
 
     kind: Literal["common"] = "common"
     lower: float = Field(default=60 / 65536, ge=0, le=1)
@@ -112,7 +112,7 @@ class CommonBounds(Model):
 
 
 class IndividualBounds(Model):
-    """Bounds around each slice's own size."""
+    """Bounds around each slice's (or volume's) own size."""
 
     kind: Literal["individual"]
     tolerance: float = Field(default=0.10, ge=0, le=1)
@@ -128,3 +128,6 @@ class SupervisionConfig(Model):
     seeds: Seeds = ErosionSeeds()
     sizes: Sizes = ExactSizes()
     bounds: Bounds = CommonBounds()
+    level: Literal["slice", "volume"] = "slice"
+    """What sizes, bounds and tags are about: each slice, or the whole volume of a case; a batch then holds whole cases.
+    """

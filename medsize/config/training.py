@@ -56,7 +56,7 @@ class TrainingConfig(Model):
     epochs: int = Field(default=200, ge=1)
     """Passes over the training slices."""
     batch_size: int = Field(default=12, ge=1)
-    """Slices in a step (of each process)."""
+    """Slices in a step (of each process); where sizes are of volumes, as many whole cases as come nearest to it."""
     optimiser: Optimiser = SGDConfig()
     polynomial_power: float = Field(default=0.9, ge=0)
     """The learning rate falls as (1 − step/steps)^power; 0 keeps it constant."""

@@ -75,15 +75,16 @@ class BalanceLoss(nn.Module):
     """
 
     target: ClassVar[str] = "image"
-    distribution: Tensor
+    shares: Tensor
 
     def __init__(self, distribution: Sequence[float]) -> None:
         super().__init__()
         if not (all(share >= 0 for share in distribution) and abs(sum(distribution) - 1) <= _SUM_TOLERANCE):
             raise ValueError(f"the distribution must be fractions that sum to 1, found {list(distribution)}")
+        self.distribution = tuple(distribution)
         # Not part of the state: the settings say it.
-        self.register_buffer("distribution", torch.tensor(distribution, dtype=torch.float32), persistent=False)
+        self.register_buffer("shares", torch.tensor(distribution, dtype=torch.float32), persistent=False)
 
     def forward(self, prediction: Prediction | Tensor, target: Tensor | None = None) -> Tensor:  # noqa: ARG002 (every term takes one)
         """The loss of a prediction (or logits)."""
-        return balance(log_batch_average(Prediction.of(prediction)), self.distribution)
+        return balance(log_batch_average(Prediction.of(prediction)), self.shares)

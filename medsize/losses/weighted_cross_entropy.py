@@ -77,6 +77,7 @@ class WeightedCrossEntropyLoss(nn.Module):
 
     def __init__(self, counts: Sequence[float], beta: float = 0.99) -> None:
         super().__init__()
+        self.counts = tuple(counts)
         self.beta = beta
         # Float32, for not every device has better. Not part of the state: the settings say it.
         self.register_buffer("weights", effective_number_weights(counts, beta).float(), persistent=False)

@@ -7,20 +7,33 @@ from torch import nn
 
 from medsize.config.objective import ObjectiveConfig
 from medsize.losses import (
+    BalanceLoss,
     CrossEntropyLoss,
+    FairnessLoss,
     FlatLogBarrierLoss,
+    LogBarrierExtensionLoss,
     LogBarrierLoss,
     PartialCrossEntropyLoss,
     QuadraticBarrierLoss,
+    SizeBoundsLoss,
     SizeTargetLoss,
     SparseCRFLoss,
     SuppressionLoss,
+    WeightedCrossEntropyLoss,
 )
 
 TERMS: dict[str, tuple[dict[str, Any], type[nn.Module]]] = {
     "partial_cross_entropy": ({}, PartialCrossEntropyLoss),
     "cross_entropy": ({}, CrossEntropyLoss),
     "size_target": ({"direction": "reverse", "scale": "object", "temperature": 0.5}, SizeTargetLoss),
+    "weighted_cross_entropy": ({"beta": 0.9, "counts": (9, 1)}, WeightedCrossEntropyLoss),
+    "size_bounds": ({"temperature": 0.5}, SizeBoundsLoss),
+    "log_barrier_extension": (
+        {"t0": 100, "growth": 1.05, "scale": "fraction", "temperature": 0.5},
+        LogBarrierExtensionLoss,
+    ),
+    "fairness": ({}, FairnessLoss),
+    "balance": ({"distribution": (0.75, 0.25)}, BalanceLoss),
     "quadratic_barrier": ({"scale": "fraction", "temperature": 0.5}, QuadraticBarrierLoss),
     "log_barrier": ({}, LogBarrierLoss),
     "flat_log_barrier": ({"epsilon": 0.02}, FlatLogBarrierLoss),
@@ -47,3 +60,22 @@ def test_the_objective_is_made_of_the_terms_that_are_there_at_their_weights():
     objective = config.build()
     assert objective.targets == {"seeds", "size_target"}
     assert dict(objective.weights) == {"partial_cross_entropy": 1.0, "size_target": 50.0}
+
+
+def test_size_terms_are_built_at_the_level_of_the_supervision():
+    names = ("size_target", "size_bounds", "quadratic_barrier", "log_barrier_extension", "log_barrier", "suppression")
+    config = ObjectiveConfig.model_validate(
+        {"partial_cross_entropy": {}, "flat_log_barrier": {"epsilon": 0.1}} | {name: {} for name in names}
+    )
+    objective = config.build("volume")
+    assert {name for name, term in objective.terms.items() if getattr(term, "level", None) == "volume"} == {
+        *names,
+        "flat_log_barrier",
+    }
+    assert "case" in objective.targets
+    assert "case" not in config.build().targets
+
+
+def test_shares_that_do_not_sum_to_1_are_refused():
+    with pytest.raises(ValueError, match=r"must sum to 1, found 0\.9"):
+        ObjectiveConfig.model_validate({"balance": {"distribution": [0.5, 0.4]}})
