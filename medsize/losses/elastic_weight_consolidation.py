@@ -1,7 +1,7 @@
 """Elastic weight consolidation: a second task may not undo what the first one taught."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,10 @@ from torch import Tensor, nn
 from medsize.losses.preconditions import require_option, require_positive
 
 FisherScale = Literal["min-max", "none"]
+
+# Below this relative difference it is rounding that would decide which parameter gets 0 and which 1: the two biases
+# of a two-class output have the same F.
+_ALIKE: Final = 1e-5
 
 
 def fisher_information(network: nn.Module, batch_losses: Iterable[Tensor]) -> dict[str, Tensor]:
@@ -63,8 +67,8 @@ class ElasticWeightConsolidation:
         strength: λ. 500 is the authors'; their code has no ½ before it, so theirs holds twice as firmly as
             eq. 5 does, which is used here.
         scale: ``"min-max"``, the authors' code: F of each tensor is scaled so that its least important
-            parameter has 0 and its most important one 1. A tensor whose parameters are all alike, such as one
-            of a single parameter, gets 1, or 0 if no loss depends on it. ``"none"``: F as it is.
+            parameter has 0 and its most important one 1. A tensor whose parameters matter alike, such as one of
+            a single parameter, gets 1, or 0 if no loss depends on it. ``"none"``: F as it is.
 
     Attributes:
         fisher: F by the name of the parameter; empty before :meth:`consolidate`.
@@ -166,7 +170,9 @@ def _precise(value: Tensor) -> torch.dtype:
 
 def _min_max(fisher: Tensor) -> Tensor:
     low, high = fisher.aminmax()
-    return (fisher - low) / (high - low) if high > low else (fisher > 0).to(fisher.dtype)
+    if high - low > _ALIKE * high:
+        return (fisher - low) / (high - low)
+    return torch.full_like(fisher, float(high > 0))
 
 
 def _listed(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> str:

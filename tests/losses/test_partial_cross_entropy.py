@@ -70,3 +70,27 @@ def test_seeds_of_the_wrong_shape_or_type_are_refused() -> None:
     domain = torch.ones(2, 4, 4, dtype=torch.bool)
     with pytest.raises(ValueError, match=r"found \(2, 1, 4, 4\)"):
         PartialCrossEntropyLoss()(Prediction(log_probs, domain), torch.zeros(2, 1, 4, 4, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize("spatial", [(7,), (4, 5), (3, 2, 4)])
+def test_over_images_it_is_the_mean_of_equation_2_of_sec(spatial: tuple[int, ...]) -> None:
+    logits, seeds = random_logits(3, 4, *spatial), random_batch(3, 4, *spatial)["seeds"]
+    each = [written_out(logits[i : i + 1], seeds[i : i + 1]) for i in range(3)]
+    found = PartialCrossEntropyLoss("images")(logits, seeds)
+    assert found.item() == pytest.approx(np.mean(each), rel=1e-12)
+
+
+def test_over_images_an_image_with_few_seeds_weighs_like_one_with_many_and_one_without_does_not_count() -> None:
+    log_probs = torch.tensor([[-1.0], [-4.0], [-9.0]]).expand(3, 3).reshape(3, 1, 3)
+    seeds = torch.tensor([[0, 255, 255], [0, 0, 255], [255, 255, 255]])
+    assert partial_cross_entropy(log_probs, seeds, mean_over="images").item() == pytest.approx((1 + 4) / 2)
+
+
+def test_over_images_the_gradient_is_right() -> None:
+    seeds, loss = random_batch(2, 3, 3, 2)["seeds"], PartialCrossEntropyLoss("images")
+    assert torch.autograd.gradcheck(lambda x: loss(x, seeds), random_logits(2, 3, 3, 2).requires_grad_())
+
+
+def test_an_unknown_mean_is_refused() -> None:
+    with pytest.raises(ValueError, match="mean_over must be one of 'pixels', 'images', found 'batch'"):
+        PartialCrossEntropyLoss("batch")  # type: ignore[arg-type]
