@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsize.config.supervision import Bounds, CommonBounds
-from medsize.supervision.tags import tags_from_sizes
+from medsize.errors import InputError
 
 Fractions = NDArray[np.float64]
 
@@ -14,30 +14,40 @@ def make_bounds(config: Bounds, sizes: NDArray[np.floating]) -> Fractions:
 
     Args:
         config: Common or individual bounds.
-        sizes: Fractions of the image, (N, K), background first; a row of NaN is unknown.
+        sizes: Fractions of the image, (N, K), background first; NaN is unknown.
 
     Returns:
         Lower and upper bounds, (N, K, 2).
+
+    Raises:
+        InputError: Common lower bounds exceed an image that holds several structures.
     """
-    if isinstance(config, CommonBounds):
-        return common_bounds(tags_from_sizes(sizes), config.lower, config.upper)
-    return individual_bounds(sizes, config.tolerance)
+    if not isinstance(config, CommonBounds):
+        return individual_bounds(sizes, config.tolerance)
+    most = int((sizes[:, 1:] > 0).sum(1).max(initial=0))
+    if most * config.lower > 1:
+        raise InputError(
+            f"the lower bound {config.lower:g} cannot hold for {most} structures at once",
+            expected=f"at most 1/{most} of the image",
+            remedy="lower supervision.bounds.lower, or use individual bounds",
+        )
+    return common_bounds(sizes, config.lower, config.upper)
 
 
-def common_bounds(tags: NDArray[np.bool_], lower: float, upper: float) -> Fractions:
+def common_bounds(sizes: NDArray[np.floating], lower: float, upper: float) -> Fractions:
     """The same bounds for every image that holds a structure.
 
     Args:
-        tags: True for the classes present, (N, K), background first; a row without any True is unknown.
+        sizes: Fractions of the image, (N, K), background first; NaN is unknown. All that counts is which are 0.
         lower: Lower bound of a structure that is present, a fraction of the image.
         upper: Upper bound of a structure that is present.
 
     Returns:
-        Lower and upper bounds, (N, K, 2): both 0 for an absent structure; the background has what the structures
-        leave, at least 0; NaN for unknown rows.
+        Lower and upper bounds, (N, K, 2): both 0 for an absent structure, NaN for an unknown one; the background has
+        what the structures leave, at least 0, and NaN where one of them is unknown.
     """
-    bounds = np.where(tags[..., None], [lower, upper], 0.0)
-    bounds[~tags.any(1)] = np.nan
+    bounds = np.where(sizes[..., None] > 0, [lower, upper], 0.0)
+    bounds[np.isnan(sizes)] = np.nan
     return _with_background(bounds)
 
 
@@ -45,12 +55,12 @@ def individual_bounds(sizes: NDArray[np.floating], tolerance: float) -> Fraction
     """Bounds around each image's own sizes, e.g. ±10 %.
 
     Args:
-        sizes: Fractions of the image, (N, K), background first; a row of NaN is unknown.
+        sizes: Fractions of the image, (N, K), background first; NaN is unknown.
         tolerance: Relative distance of the bounds, 0.10 for ±10 %.
 
     Returns:
-        Lower and upper bounds, (N, K, 2): both 0 for an absent structure; the background has what the structures
-        leave, at least 0; NaN for unknown rows.
+        Lower and upper bounds, (N, K, 2): both 0 for an absent structure, NaN for an unknown one; the background has
+        what the structures leave, at least 0, and NaN where one of them is unknown.
     """
     return _with_background(np.minimum(sizes[..., None] * np.array([1 - tolerance, 1 + tolerance]), 1.0))
 

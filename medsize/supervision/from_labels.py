@@ -12,6 +12,8 @@ from medsize.supervision.size_table import write_size_table
 def sizes_from_labels(config: RunConfig, path: Path) -> int:
     """Write the size of every structure on every slice as a CSV that ``--sizes`` reads.
 
+    The table is of slices whatever the level of the supervision: at the level of volumes, reading it adds them up.
+
     Args:
         config: Which data, and which sizes: exact, noisy or mean.
         path: The CSV to write.

@@ -3,24 +3,35 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from medsize.config.objective import Level
 from medsize.config.supervision import ExactSizes, MeanSizes, NoisySizes, Sizes, TableSizes
 from medsize.data.store import SliceStore
-from medsize.errors import InputError
+from medsize.errors import InputError, InputErrors
 from medsize.supervision.draws import NOISE, draws
 from medsize.supervision.size_table import read_size_table
 from medsize.supervision.size_targets import Fractions, mean_sizes, noisy_sizes
 
 
-def exact_fractions(store: SliceStore) -> Fractions:
+def exact_fractions(store: SliceStore, level: Level = "slice") -> Fractions:
     """Return the exact size of every class on every slice of a store, (N, K), NaN where there is no label.
 
     They come from the store's index, so that no label is read.
+
+    Args:
+        store: The slices.
+        level: ``"slice"`` for fractions of each slice, ``"volume"`` for fractions of all slices of its case together.
     """
     structures = store.index[[f"fraction_{name}" for name in store.structures]].to_numpy(np.float64)
-    return np.concatenate([1 - structures.sum(1, keepdims=True), structures], axis=1)
+    sizes = np.concatenate([1 - structures.sum(1, keepdims=True), structures], axis=1)
+    if level == "volume":
+        for rows in _rows_of_cases(store).values():
+            sizes[rows] = sizes[rows].mean(0)  # all slices of a case have equally many pixels
+    return sizes
 
 
-def given_sizes(config: Sizes, store: SliceStore, rows: NDArray[np.integer], seed: int) -> Fractions:
+def given_sizes(
+    config: Sizes, store: SliceStore, rows: NDArray[np.integer], seed: int, level: Level = "slice"
+) -> Fractions:
     """Return the sizes that a configuration gives for some rows of a store.
 
     The noise of a case depends on ``seed`` and the case alone, not on which other cases there are.
@@ -28,42 +39,85 @@ def given_sizes(config: Sizes, store: SliceStore, rows: NDArray[np.integer], see
     Args:
         config: The kind of sizes.
         store: The slices.
-        rows: The rows that get sizes; a mean is taken over them.
+        rows: The rows that get sizes, whole cases where they are of volumes; a mean is taken over them.
         seed: Of the noise.
+        level: ``"slice"``, or ``"volume"``: all rows of a case have the sizes of its volume, with noise drawn once.
 
     Returns:
         Fractions, (N, K), one row a slice of the store, background first; NaN where unknown and outside ``rows``.
 
     Raises:
         InputError: A size table cannot be used, or gives none of the rows a size.
+        InputErrors: A size table gives some slices of a volume but not all.
     """
     sizes = np.full((len(store), store.classes), np.nan)
     match config:
         case ExactSizes():
-            sizes[rows] = exact_fractions(store)[rows]
+            sizes[rows] = exact_fractions(store, level)[rows]
         case NoisySizes():
-            sizes[rows] = _noisy(config, store, seed)[rows]
+            sizes[rows] = _noisy(config, store, seed, level)[rows]
         case MeanSizes():
-            sizes[rows] = mean_sizes(exact_fractions(store)[rows])
+            sizes[rows] = _mean(exact_fractions(store, level), store, rows, level)
         case TableSizes():
-            sizes[rows] = _table(config, store, rows)[rows]
+            sizes[rows] = _table(config, store, rows, level)[rows]
     return sizes
 
 
-def _noisy(config: NoisySizes, store: SliceStore, seed: int) -> Fractions:
-    sizes = exact_fractions(store)
-    for case, index in store.index.groupby("case", sort=False).indices.items():
-        rng = draws(seed, NOISE, str(case))
-        sizes[index] = noisy_sizes(sizes[index], config.noise, rng, config.noise_on)
+def first_rows(store: SliceStore, rows: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return the first of the rows of each case, in their order: one row a volume."""
+    return rows[~store.index["case"].iloc[rows].duplicated().to_numpy()]
+
+
+def _rows_of_cases(store: SliceStore) -> dict[str, NDArray[np.intp]]:
+    return {str(case): store.rows([case]) for case in store.index["case"].unique()}
+
+
+def _noisy(config: NoisySizes, store: SliceStore, seed: int, level: Level) -> Fractions:
+    sizes = exact_fractions(store, level)
+    for case, index in _rows_of_cases(store).items():
+        rng = draws(seed, NOISE, case)
+        exact = sizes[index] if level == "slice" else sizes[index[:1]]
+        sizes[index] = noisy_sizes(exact, config.noise, rng, config.noise_on)
     return sizes
 
 
-def _table(config: TableSizes, store: SliceStore, rows: NDArray[np.integer]) -> Fractions:
+def _mean(exact: Fractions, store: SliceStore, rows: NDArray[np.integer], level: Level) -> Fractions:
+    if level == "slice":
+        return mean_sizes(exact[rows])
+    volumes = first_rows(store, rows)
+    means = dict(zip(store.index["case"].iloc[volumes], mean_sizes(exact[volumes]), strict=True))
+    return np.array([means[case] for case in store.index["case"].iloc[rows]])
+
+
+def _table(config: TableSizes, store: SliceStore, rows: NDArray[np.integer], level: Level) -> Fractions:
     sizes = read_size_table(config.path, store.structures, store.index)
     if np.isnan(sizes[rows]).all():
         raise InputError(
             f"{config.path} gives no training slice a size",
-            found=f"sizes of {np.count_nonzero(~np.isnan(sizes).any(1))} slices, all of held-out cases",
+            found=f"sizes of {np.count_nonzero(~np.isnan(sizes).all(1))} slices, all of held-out cases",
             remedy="add rows for training cases, or choose another split",
         )
+    if level == "volume":
+        problems: list[InputError] = []
+        for case in store.index["case"].iloc[rows].unique():
+            index = store.rows([case])
+            problems += _missing_slices(config, store, str(case), sizes[index])
+            sizes[index] = sizes[index].mean(0)  # all slices of a case have equally many pixels
+        if problems:
+            raise InputErrors(problems)
     return sizes
+
+
+def _missing_slices(config: TableSizes, store: SliceStore, case: str, sizes: Fractions) -> list[InputError]:
+    """What keeps the sizes of the slices of a case, (Z, K), from adding up to those of its volume."""
+    unknown: NDArray[np.bool_] = np.isnan(sizes)
+    return [
+        InputError(
+            f"{config.path}: {name} of case {case} has a size on some slices only",
+            expected=f"all {len(sizes)} slices, as supervision.level is 'volume'",
+            found=f"none on slice {', '.join(map(str, np.flatnonzero(unknown[:, k])))}",
+            remedy="add the slices, with 0 where the structure is absent, or leave the structure out of the case",
+        )
+        for k, name in enumerate(store.structures, start=1)
+        if unknown[:, k].any() and not unknown[:, k].all()
+    ]

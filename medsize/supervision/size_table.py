@@ -31,7 +31,7 @@ def write_size_table(path: Path, index: pd.DataFrame, sizes: NDArray[np.floating
     Args:
         path: The CSV.
         index: One row a slice, with the columns ``case`` and ``slice``.
-        sizes: Fractions of the slice, (N, K), background first; rows of NaN are left out.
+        sizes: Fractions of the slice, (N, K), background first; what is NaN is left out.
         structures: Names of the K - 1 structures, in class order.
 
     Returns:
@@ -40,11 +40,9 @@ def write_size_table(path: Path, index: pd.DataFrame, sizes: NDArray[np.floating
     Raises:
         InputError: The file cannot be written.
     """
-    known = ~np.isnan(sizes).any(1)
-    rows = index.loc[known, ["case", "slice"]]
-    table = rows.loc[rows.index.repeat(len(structures))].assign(
-        structure=list(structures) * len(rows), value=sizes[known, 1:].reshape(-1), unit=UNIT
-    )
+    rows = index.iloc[np.repeat(np.arange(len(index)), len(structures))][["case", "slice"]]
+    table = rows.assign(structure=list(structures) * len(index), value=sizes[:, 1:].reshape(-1), unit=UNIT)
+    table = table[table["value"].notna()]
     write_text(path, table.to_csv(index=False))
     return len(table)
 
@@ -59,8 +57,8 @@ def read_size_table(path: Path, structures: Sequence[str], index: pd.DataFrame) 
         index: One row a slice, with the columns ``case`` and ``slice``.
 
     Returns:
-        Fractions, (N, K), background first and summing to 1, in the order of ``index``; rows of NaN for slices that
-        the table does not name.
+        Fractions, (N, K), background first, in the order of ``index``; NaN where the table names no value. The
+        background is what the structures leave, and NaN where one of them is.
 
     Raises:
         InputError: The file cannot be read as such a table.
@@ -71,7 +69,7 @@ def read_size_table(path: Path, structures: Sequence[str], index: pd.DataFrame) 
     for line, cells in rows:
         with _collected(problems, f"{path}, line {line}"):
             slices.add(line, *(cells[name] for name in COLUMNS))
-    if problems:  # a slice may lack a structure only because its row is wrong: say that once
+    if problems:
         raise InputErrors(problems)
     return slices.sizes(path)
 
@@ -119,13 +117,13 @@ class _Slices:
         there[structure] = _Value(line, fraction)
 
     def sizes(self, path: Path) -> NDArray[np.float64]:
-        """The sizes of all slices of the index; NaN for those that the table does not name."""
+        """The sizes of all slices of the index; NaN for what the table does not name."""
         sizes = np.full((len(self.rows), len(self.structures) + 1), np.nan)
         problems: list[InputError] = []
         for (case, number), values in self.values.items():
             last = max(value.line for value in values.values())
             with _collected(problems, f"{path}, line {last}: case {case}, slice {number}"):
-                sizes[self.rows[case, number]] = self._complete(values)
+                sizes[self.rows[case, number]] = self._row(values)
         if problems:
             raise InputErrors(problems)
         return sizes
@@ -142,18 +140,12 @@ class _Slices:
             )
         return key
 
-    def _complete(self, values: dict[str, _Value]) -> list[float]:
-        if missing := [name for name in self.structures if name not in values]:
-            raise InputError(
-                f"no value for {', '.join(missing)}",
-                expected=f"a value for each of {', '.join(self.structures)} in every slice that is given",
-                remedy="add a row for each, 0 where the structure is absent, or leave the slice out",
-            )
-        fractions = [values[name].fraction for name in self.structures]
-        total = math.fsum(fractions)
+    def _row(self, values: dict[str, _Value]) -> list[float]:
+        fractions = [values[name].fraction if name in values else math.nan for name in self.structures]
+        total = math.fsum(value.fraction for value in values.values())
         if total > 1 + _SUM_TOLERANCE:
             raise InputError("the structures exceed the slice", expected="at most 1 in all", found=f"{total:g}")
-        return [max(1 - total, 0), *fractions]
+        return [math.nan if len(values) < len(fractions) else max(1 - total, 0), *fractions]
 
 
 def _read_rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[InputError]]:

@@ -8,11 +8,13 @@ def tags_from_sizes(sizes: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Tell which classes are present from their sizes.
 
     Args:
-        sizes: Fractions of the image, (N, K), background first; a row of NaN is unknown.
+        sizes: Fractions of the image, (N, K), background first; NaN is unknown.
 
     Returns:
-        True for the classes present, (N, K); the background always is. A row without any True is unknown.
+        True for the classes present, (N, K); the background always is. A row without any True is unknown: it has an
+        unknown structure, for tags cannot say of one alone that nobody knows whether it is there.
     """
-    tags = sizes > 0
-    tags[:, 0] = ~np.isnan(sizes).any(1)
+    unknown = np.isnan(sizes[:, 1:]).any(1, keepdims=True)
+    tags: NDArray[np.bool_] = (sizes > 0) & ~unknown
+    tags[:, :1] = ~unknown
     return tags

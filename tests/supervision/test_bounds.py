@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medsize.config.supervision import CommonBounds, IndividualBounds
+from medsize.errors import InputError
 from medsize.supervision.bounds import common_bounds, individual_bounds, make_bounds
 
 SIZES = np.array([[0.98, 0.02, 0.0], [1.0, 0.0, 0.0], [0.5, 0.2, 0.3], [np.nan, np.nan, np.nan]])
@@ -16,13 +17,13 @@ def test_common_bounds_are_the_authors_numbers_of_256_pixels_squared() -> None:
 
 
 def test_common_bounds_leave_the_background_what_the_structures_leave() -> None:
-    bounds = common_bounds(np.array([[True, True, True], [True, True, False]]), 0.1, 0.3)
+    bounds = common_bounds(np.array([[0.6, 0.2, 0.2], [0.8, 0.2, 0.0]]), 0.1, 0.3)
     np.testing.assert_allclose(bounds[0], [[0.4, 0.8], [0.1, 0.3], [0.1, 0.3]])
     np.testing.assert_allclose(bounds[1], [[0.7, 0.9], [0.1, 0.3], [0, 0]])
 
 
 def test_upper_bounds_that_exceed_the_image_leave_the_background_at_least_nothing() -> None:
-    assert common_bounds(np.array([[True, True, True]]), 0.2, 0.9)[0, 0].tolist() == [0.0, 0.6]
+    assert common_bounds(np.array([[0.6, 0.2, 0.2]]), 0.2, 0.9)[0, 0].tolist() == [0.0, 0.6]
 
 
 def test_individual_bounds_lie_around_each_size() -> None:
@@ -50,3 +51,29 @@ def test_bounds_are_ordered_fractions_around_the_sizes(structures: list[float], 
     lower, upper = np.moveaxis(individual_bounds(sizes, tolerance), -1, 0)
     assert ((lower >= 0) & (upper <= 1)).all()
     assert ((lower <= sizes + 1e-12) & (sizes <= upper + 1e-12)).all()
+
+
+@pytest.mark.parametrize("config", [CommonBounds(lower=0.1, upper=0.3), IndividualBounds(kind="individual")])
+def test_an_unknown_structure_and_the_background_beside_it_have_unknown_bounds(
+    config: CommonBounds | IndividualBounds,
+) -> None:
+    bounds = make_bounds(config, np.array([[np.nan, 0.2, np.nan, 0.0]]))[0]
+    assert np.isnan(bounds[[0, 2]]).all()
+    np.testing.assert_allclose(bounds[1], [0.1, 0.3] if isinstance(config, CommonBounds) else [0.18, 0.22])
+    assert bounds[3].tolist() == [0, 0]
+
+
+def test_common_lower_bounds_that_exceed_the_image_are_refused() -> None:
+    sizes = np.array([[0.2, 0.4, 0.4, 0.0], [1.0, 0.0, 0.0, 0.0]])
+    assert make_bounds(CommonBounds(lower=0.5, upper=0.6), sizes).shape == (2, 4, 2)
+    with pytest.raises(InputError, match=r"the lower bound 0\.51 cannot hold for 2 structures at once"):
+        make_bounds(CommonBounds(lower=0.51, upper=0.6), sizes)
+
+
+@given(st.lists(st.floats(0, 0.3), min_size=2, max_size=3), st.floats(0, 1))
+def test_bounds_can_always_be_met(structures: list[float], tolerance: float) -> None:
+    sizes = np.array([[1 - sum(structures), *structures]])
+    for bounds in (individual_bounds(sizes, tolerance), common_bounds(sizes, 0.3 * tolerance, 0.9)):
+        lower, upper = bounds[0].sum(0)
+        assert lower <= 1 + 1e-9
+        assert upper >= 1 - 1e-9

@@ -7,7 +7,7 @@ import pytest
 from medsize.config.supervision import ExactSizes, MeanSizes, NoisySizes, TableSizes
 from medsize.data.case import Case
 from medsize.data.store import SliceStore, open_store
-from medsize.errors import InputError
+from medsize.errors import InputError, InputErrors
 from medsize.supervision.given_sizes import exact_fractions, given_sizes
 from medsize.supervision.size_table import write_size_table
 from medsize.supervision.size_targets import exact_sizes, mean_sizes
@@ -93,3 +93,74 @@ def test_a_table_without_any_training_slice_is_an_error(make_store: MakeStore, t
     path.write_text("case,slice,structure,value,unit\ncase1,0,lv,0.1,fraction\n")
     with pytest.raises(InputError, match=r"gives no training slice a size\n.*sizes of 1 slices"):
         given_sizes(TableSizes(kind="table", path=path), make_store(), TRAIN, seed=0)
+
+
+def volume_of(store: SliceStore, rows: range) -> np.ndarray:
+    """The fractions of all pixels of some slices, counted on the labels."""
+    return exact_sizes(store.labels[rows], store.classes, store.domain[rows])
+
+
+@pytest.mark.parametrize("physical", [False, True])
+def test_exact_volumes_are_those_of_the_labels(make_store: MakeStore, physical: bool) -> None:
+    store = make_store(("rv", "lv"), physical=physical)
+    exact = exact_fractions(store, "volume")
+    for rows in (range(4), range(4, 8)):
+        np.testing.assert_allclose(exact[rows], [volume_of(store, rows)] * 4, rtol=0, atol=1e-15)
+    assert np.isnan(exact[8:]).all()
+
+
+def test_the_noise_of_a_volume_is_drawn_once(make_store: MakeStore) -> None:
+    store, config = make_store(("rv", "lv")), NoisySizes(kind="noisy", noise=0.1)
+    given = given_sizes(config, store, np.arange(8), 3, "volume")
+    for rows in (range(4), range(4, 8)):
+        assert (given[rows] == given[rows[0]]).all()
+        assert (given[rows[0]] != volume_of(store, rows)).all()
+        assert given[rows[0]].sum() == pytest.approx(1)
+    np.testing.assert_array_equal(given_sizes(config, store, TRAIN, 3, "volume")[TRAIN], given[TRAIN])
+    assert np.isnan(given_sizes(config, store, TRAIN, 3, "volume")[4:]).all()
+
+
+def test_the_mean_volume_is_taken_over_cases(make_store: MakeStore) -> None:
+    store = make_store()
+    given = given_sizes(MeanSizes(kind="mean"), store, np.arange(8), 0, "volume")
+    mean = (volume_of(store, range(4)) + volume_of(store, range(4, 8))) / 2
+    np.testing.assert_allclose(given[:8], [mean] * 8)
+
+
+def rows_of(case: str, structure: str, *values: float) -> str:
+    return "".join(f"{case},{number},{structure},{value},fraction\n" for number, value in enumerate(values))
+
+
+def table(folder: Path, *rows: str) -> TableSizes:
+    path = folder / "sizes.csv"
+    path.write_text("case,slice,structure,value,unit\n" + "".join(rows))
+    return TableSizes(kind="table", path=path)
+
+
+def test_a_table_of_all_slices_adds_up_to_the_volume_and_of_no_slice_leaves_it_unknown(
+    make_store: MakeStore, tmp_path: Path
+) -> None:
+    store = make_store(("rv", "lv"))
+    config = table(
+        tmp_path,
+        rows_of("case0", "rv", 0.1, 0.2, 0.3, 0.2),
+        rows_of("case0", "lv", 0, 0.1, 0.2, 0.1),
+        rows_of("case1", "lv", 0.1, 0.1, 0.1, 0.5),
+    )
+    given = given_sizes(config, store, np.arange(12), 0, "volume")
+    np.testing.assert_allclose(given[:4], [[0.7, 0.2, 0.1]] * 4)
+    np.testing.assert_allclose(given[4:8], [[np.nan, np.nan, 0.2]] * 4)
+    assert np.isnan(given[8:]).all()
+
+
+def test_a_table_of_some_slices_gives_no_volume_and_says_which_are_missing(
+    make_store: MakeStore, tmp_path: Path
+) -> None:
+    config = table(tmp_path, rows_of("case0", "lv", 0.1, 0.2), "case1,2,lv,0.1,fraction\n")
+    with pytest.raises(InputErrors) as caught:
+        given_sizes(config, make_store(), np.arange(8), 0, "volume")
+    message = str(caught.value)
+    assert "lv of case case0 has a size on some slices only" in message
+    assert "none on slice 2, 3" in message
+    assert "none on slice 0, 1, 3" in message
+    assert "supervision.level is 'volume'" in message

@@ -101,10 +101,14 @@ def test_a_second_value_is_an_error_that_names_both_lines(tmp_path: Path) -> Non
         read_size_table(path, ("lv",), INDEX)
 
 
-def test_a_slice_that_lacks_a_structure_is_an_error(tmp_path: Path) -> None:
-    path = written(tmp_path, "p1,0,lv,0.1,fraction", "p1,0,rv,0.1,fraction", "p2,1,lv,0.1,fraction")
-    with pytest.raises(InputErrors, match=r"1 problem:\n- .*line 4: case p2, slice 1: no value for rv"):
-        read_size_table(path, ("rv", "lv"), INDEX)
+def test_a_structure_that_a_slice_lacks_is_unknown_there_and_so_is_the_background(tmp_path: Path) -> None:
+    path = written(tmp_path, "p1,0,lv,0.1,fraction", "p1,0,rv,0.2,fraction", "p2,1,lv,0.1,fraction")
+    sizes = read_size_table(path, ("rv", "lv"), INDEX)
+    np.testing.assert_allclose(sizes[0], [0.7, 0.2, 0.1])
+    np.testing.assert_array_equal(sizes[3], [np.nan, np.nan, 0.1])
+    again = tmp_path / "again.csv"
+    assert write_size_table(again, INDEX, sizes, ("rv", "lv")) == 3
+    np.testing.assert_allclose(read_size_table(again, ("rv", "lv"), INDEX), sizes)
 
 
 def test_structures_that_exceed_the_slice_are_an_error(tmp_path: Path) -> None:

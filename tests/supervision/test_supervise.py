@@ -149,3 +149,47 @@ def test_expert_scribbles_of_acdc_lie_on_the_structures_they_name(real_data: Pat
     assert 0.005 < drawn.mean() < 0.03, "1.1 % of the pixels are drawn on"
     agreement = [(store.labels[drawn & (seeds == k)] == k).mean() for k in range(4)]
     assert min(agreement) > 0.9
+
+
+def test_at_the_level_of_volumes_all_rows_of_a_case_agree_and_the_table_has_one_row_a_case(
+    make_store: MakeStore,
+) -> None:
+    store = make_store(("rv", "lv"))
+    config = SupervisionConfig(sizes=NOISY.sizes, level="volume")
+    needs = frozenset({"size_target", "size_bounds", "tags", "case"})
+    supervision = supervise(config, store, np.arange(8), needs=needs, seed=0)
+    for array in (supervision.size_target, supervision.size_bounds, supervision.tags):
+        assert array is not None
+        assert (array[:4] == array[0]).all()
+        assert (array[4:8] == array[4]).all()
+    table = supervision.table
+    assert table["case"].tolist() == ["case0"] * 3 + ["case1"] * 3
+    assert table["slice"].isna().all()
+    assert "case1,,rv," in table.to_csv(index=False)
+    np.testing.assert_array_equal(table["exact_fraction"][3:], exact_fractions(store, "volume")[4])
+    given = given_sizes(NOISY.sizes, store, np.arange(8), 0, "volume")
+    np.testing.assert_array_equal(table["given_fraction"][3:], given[4])
+    error = ((table["given_fraction"] - table["exact_fraction"]).abs() / table["exact_fraction"]).to_numpy()
+    assert supervision.measured_noise is not None
+    assert supervision.measured_noise["lv"] == pytest.approx(error[[2, 5]].mean())
+
+
+def test_a_structure_without_size_is_unknown_in_targets_bounds_tags_and_table(
+    make_store: MakeStore, tmp_path: Path
+) -> None:
+    (tmp_path / "sizes.csv").write_text("case,slice,structure,value,unit\ncase0,1,lv,0.02,fraction\n")
+    config = SupervisionConfig(sizes=TableSizes(kind="table", path=tmp_path / "sizes.csv"))
+    needs = frozenset({"size_target", "size_bounds", "tags"})
+    supervision = supervise(config, make_store(("rv", "lv")), TRAIN, needs=needs, seed=0)
+    assert supervision.size_target is not None
+    np.testing.assert_allclose(supervision.size_target[1], [np.nan, np.nan, 0.02])
+    assert supervision.size_bounds is not None
+    assert np.isnan(supervision.size_bounds[1, :2]).all()
+    np.testing.assert_allclose(supervision.size_bounds[1, 2], [60 / 65536, 2000 / 65536])
+    assert supervision.tags is not None
+    assert not supervision.tags.any()
+    given = supervision.table.set_index(["slice", "structure"])["given_fraction"]
+    assert given[1, "lv"] == 0.02
+    assert given.notna().sum() == 1
+    assert supervision.measured_noise is not None
+    assert set(supervision.measured_noise) == {"lv", "foreground"}

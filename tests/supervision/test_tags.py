@@ -16,3 +16,8 @@ def test_sizes_are_left_as_they_are() -> None:
     sizes = np.array([[0.0, 1.0]])
     tags_from_sizes(sizes)
     assert sizes.tolist() == [[0.0, 1.0]]
+
+
+def test_one_unknown_structure_makes_the_tags_of_its_image_unknown() -> None:
+    sizes = np.array([[np.nan, 0.2, np.nan], [np.nan, 0.2, 0.1], [0.7, 0.2, 0.1]])
+    assert tags_from_sizes(sizes).tolist() == [[False] * 3, [True] * 3, [True] * 3]
