@@ -31,16 +31,18 @@ class PartialCrossEntropyTerm(Model):
 
     weight: Weight = 1.0
     """Factor of the term in the sum."""
+    mean_over: Literal["pixels", "images"] = "pixels"
+    """What weighs alike: all seed pixels of the batch, or all its images with seeds, the seeding loss of SEC (P2)."""
 
     def build(self) -> "nn.Module":
         """Return the loss."""
         from medsize.losses import PartialCrossEntropyLoss
 
-        return PartialCrossEntropyLoss()
+        return PartialCrossEntropyLoss(self.mean_over)
 
 
 class CrossEntropyTerm(Model):
-    """Cross entropy on the masks: full supervision, the only term that reads labels."""
+    """Cross entropy on the masks: full supervision."""
 
     weight: Weight = 1.0
     """Factor of the term in the sum."""
@@ -235,6 +237,93 @@ class SparseCRFTerm(Model):
         return SparseCRFLoss(sigma=self.sigma, form=self.form)
 
 
+class SizeWeightedCrossEntropyTerm(Model):
+    """Cross entropy on the masks in which small components of a class count like large ones (P4 eq. 4)."""
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+    limit: float = Field(default=5.0, ge=1)
+    """The largest weight of a pixel."""
+
+    def build(self) -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import SizeWeightedCrossEntropyLoss
+
+        return SizeWeightedCrossEntropyLoss(self.limit)
+
+
+class ExpandTerm(Model):
+    """Rank-pooled scores of the classes present up, of those absent down: expand of SEC (P2 eq. 4)."""
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+    decay_present: float = Field(default=0.996, ge=0, le=1)
+    """Decay of the weights over the ranked pixels, for classes present; 0 is the maximum, 1 the mean."""
+    decay_absent: float = Field(default=0.0, ge=0, le=1)
+    """The same for absent classes."""
+    decay_background: float = Field(default=0.999, ge=0, le=1)
+    """The same for the background."""
+    reference_pixels: int | None = Field(default=1681, gt=0)
+    """Pixels of the image that the decays are meant for; at other sizes they are adapted. ``null``: as they are."""
+
+    def build(self) -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import ExpandLoss
+
+        return ExpandLoss(self.decay_present, self.decay_absent, self.decay_background, self.reference_pixels)
+
+
+class VolumetricTerm(Model):
+    """Prior on the size of the object in images that show it (P3 eq. 4); its numbers are for photos of one object."""
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+    mean: float = Field(default=0.5, gt=0, lt=1)
+    """Mean size of the object in a batch, a fraction of the image: 0.0135 for the left ventricle in ACDC."""
+    minimum: float = Field(default=0.15, gt=0, lt=1)
+    """Size below which an object is too small, a fraction of the image."""
+    small_weight: float = Field(default=5.0, gt=0)
+    """Weight of the penalty on objects that are too small."""
+    small_objects: Literal["sum", "mean"] = "sum"
+    """That penalty's ``sum`` over the images of a batch (the paper) or its ``mean`` (the authors' code)."""
+
+    def build(self) -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import VolumetricLoss
+
+        return VolumetricLoss(self.mean, self.minimum, self.small_weight, self.small_objects)
+
+
+class PositionalTerm(Model):
+    """Prior on the place of the object in images that show it: off the border, at the centre (P3 eq. 5)."""
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+    border_width: int = Field(default=3, ge=1)
+    """Pixels from the outside that should not be object."""
+    centre_side: int = Field(default=3, ge=1)
+    """Pixels along each side of the box at the centre that should be."""
+
+    def build(self) -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import PositionalLoss
+
+        return PositionalLoss(self.border_width, self.centre_side)
+
+
+class NegativeTerm(Model):
+    """Squared size of the object in images that do not show it (P3 eq. 7)."""
+
+    weight: Weight = 2.0
+    """Factor of the term in the sum; 2 is the paper's."""
+
+    def build(self) -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import NegativeLoss
+
+        return NegativeLoss()
+
+
 class ObjectiveConfig(Model):
     """The terms of the objective; a term left out (or ``null``) is not used."""
 
@@ -251,6 +340,11 @@ class ObjectiveConfig(Model):
     fairness: FairnessTerm | None = None
     balance: BalanceTerm | None = None
     sparse_crf: SparseCRFTerm | None = None
+    size_weighted_cross_entropy: SizeWeightedCrossEntropyTerm | None = None
+    expand: ExpandTerm | None = None
+    volumetric: VolumetricTerm | None = None
+    positional: PositionalTerm | None = None
+    negative: NegativeTerm | None = None
 
     @model_validator(mode="after")
     def _has_a_term(self) -> "ObjectiveConfig":

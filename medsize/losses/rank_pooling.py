@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from medsize.losses.preconditions import require_positive, require_shape, values_are_readable
+from medsize.losses.prediction import log_mean
 
 
 def global_weighted_rank_pooling(
@@ -54,12 +55,9 @@ def global_weighted_rank_pooling(
         require_positive("reference_pixels", reference_pixels)
         log_decay = log_decay * (reference_pixels / pixels)
     j = torch.arange(log_scores.shape[2], device=log_scores.device, dtype=log_scores.dtype)
-    log_weights = torch.where(j == 0, 0, j * log_decay).masked_fill(j >= pixels, -torch.inf)
+    weights = torch.where(j == 0, 0, j * log_decay).exp().masked_fill(j >= pixels, 0)
     ranked = log_scores.gather(2, rank_by.detach().argsort(2, descending=True))
-    terms = ranked + log_weights
-    peak = terms.detach().amax(2, keepdim=True)
-    # The division comes before the logarithm for the sake of digits, as in Prediction.log_average.
-    return peak.squeeze(2) + ((terms - peak).exp().sum(2) / log_weights.exp().sum(2)).log()
+    return log_mean(ranked, weights, 2)
 
 
 def _require_decay(decay: Tensor) -> None:

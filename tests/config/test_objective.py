@@ -9,21 +9,26 @@ from medsize.config.objective import ObjectiveConfig
 from medsize.losses import (
     BalanceLoss,
     CrossEntropyLoss,
+    ExpandLoss,
     FairnessLoss,
     FlatLogBarrierLoss,
     LogBarrierExtensionLoss,
     LogBarrierLoss,
+    NegativeLoss,
     PartialCrossEntropyLoss,
+    PositionalLoss,
     QuadraticBarrierLoss,
     SizeBoundsLoss,
     SizeTargetLoss,
+    SizeWeightedCrossEntropyLoss,
     SparseCRFLoss,
     SuppressionLoss,
+    VolumetricLoss,
     WeightedCrossEntropyLoss,
 )
 
 TERMS: dict[str, tuple[dict[str, Any], type[nn.Module]]] = {
-    "partial_cross_entropy": ({}, PartialCrossEntropyLoss),
+    "partial_cross_entropy": ({"mean_over": "images"}, PartialCrossEntropyLoss),
     "cross_entropy": ({}, CrossEntropyLoss),
     "size_target": ({"direction": "reverse", "scale": "object", "temperature": 0.5}, SizeTargetLoss),
     "weighted_cross_entropy": ({"beta": 0.9, "counts": (9, 1)}, WeightedCrossEntropyLoss),
@@ -39,6 +44,17 @@ TERMS: dict[str, tuple[dict[str, Any], type[nn.Module]]] = {
     "flat_log_barrier": ({"epsilon": 0.02}, FlatLogBarrierLoss),
     "suppression": ({}, SuppressionLoss),
     "sparse_crf": ({"sigma": 0.1, "form": "bilinear"}, SparseCRFLoss),
+    "size_weighted_cross_entropy": ({"limit": 3.0}, SizeWeightedCrossEntropyLoss),
+    "expand": (
+        {"decay_present": 0.9, "decay_absent": 0.1, "decay_background": 0.95, "reference_pixels": None},
+        ExpandLoss,
+    ),
+    "volumetric": (
+        {"mean": 0.02, "minimum": 0.001, "small_weight": 2.0, "small_objects": "mean"},
+        VolumetricLoss,
+    ),
+    "positional": ({"border_width": 1, "centre_side": 5}, PositionalLoss),
+    "negative": ({}, NegativeLoss),
 }
 
 
