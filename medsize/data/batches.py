@@ -1,6 +1,6 @@
 """Batches of slices from the store, in an order that follows from the seed and the epoch alone."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medsize.data.store import SliceStore
+from medsize.errors import InputError
 
 GIVEN = ("seeds", "size_target", "size_bounds", "tags")
 """Keys of a batch that the supervision gives; ``image``, ``domain`` and ``label`` come from the store."""
@@ -49,23 +50,96 @@ class Batch:
     Attributes:
         cases: Case id of each slice.
         tensors: ``image`` (B, 1, H, W) float32 and the keys asked for: ``seeds`` (B, H, W) uint8, ``size_target``
-            (B, K) and ``size_bounds`` (B, K, 2) float32, ``tags`` (B, K) bool, ``label`` (B, H, W) uint8; also
-            ``domain`` (B, H, W) bool when some slice of the store has padding.
+            (B, K) and ``size_bounds`` (B, K, 2) float32, ``tags`` (B, K) bool, ``label`` (B, H, W) uint8, ``case``
+            (B,) int64, the same number for slices of one case of the batch; also ``domain`` (B, H, W) bool when some
+            slice of the store has padding.
     """
 
     cases: list[str]
     tensors: dict[str, Tensor]
 
 
-def epoch_order(rows: NDArray[np.intp], *, seed: int, epoch: int) -> NDArray[np.intp]:
-    """Return the rows in the order of an epoch.
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """How the rows that train are divided into the batches of an epoch.
 
-    Args:
-        rows: Rows of the store that train.
-        seed: The run's seed.
-        epoch: Number of the epoch, from 0.
+    Every epoch has equally many batches, so that a step's number says where a training stands. What is left over at
+    an epoch's end waits for another order.
+
+    Attributes:
+        units: Rows that are never parted: single slices, or whole cases.
+        size: Units in a batch of one process.
+        processes: Processes that train together, each on a batch of its own.
     """
-    return np.random.default_rng((seed, epoch)).permutation(rows)
+
+    units: Sequence[NDArray[np.intp]]
+    size: int
+    processes: int
+
+    @classmethod
+    def of_slices(cls, rows: NDArray[np.intp], *, size: int, processes: int = 1) -> "Batches":
+        """Divide slices.
+
+        Args:
+            rows: Rows of the store that train.
+            size: Slices in a batch; fewer if there are not so many.
+            processes: Processes that train together.
+
+        Raises:
+            InputError: There are fewer slices than processes.
+        """
+        return cls._of(list(rows[:, None]), size, processes, "slices")
+
+    @classmethod
+    def of_cases(cls, rows: NDArray[np.intp], cases: Sequence[str], *, size: int, processes: int = 1) -> "Batches":
+        """Divide whole cases, as many in every batch, for what is known of volumes.
+
+        Args:
+            rows: Rows of the store that train.
+            cases: The case of each row.
+            size: Slices that a batch should have on average; at least one case is in it.
+            processes: Processes that train together.
+
+        Raises:
+            InputError: There are fewer cases than processes.
+        """
+        names = np.asarray(cases)
+        units = [rows[names == case] for case in dict.fromkeys(cases)]
+        return cls._of(units, max(1, round(size * len(units) / max(len(rows), 1))), processes, "cases")
+
+    @classmethod
+    def _of(cls, units: Sequence[NDArray[np.intp]], size: int, processes: int, what: str) -> "Batches":
+        if len(units) < processes:
+            raise InputError(
+                f"{len(units)} {what} cannot be shared by {processes} processes",
+                expected=f"at least as many training {what} as processes",
+                remedy="start fewer processes, or train on more data",
+            )
+        return cls(units, min(size, len(units) // processes), processes)
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        return len(self.units) // (self.size * self.processes)
+
+    def order(self, *, seed: int, epoch: int) -> NDArray[np.intp]:
+        """Return the numbers of the units in the order of an epoch.
+
+        Args:
+            seed: The run's seed.
+            epoch: Number of the epoch, from 0.
+        """
+        return np.random.default_rng((seed, epoch)).permutation(len(self.units))
+
+    def rows(self, order: NDArray[np.intp], batch: int, process: int = 0) -> NDArray[np.intp]:
+        """Return the rows of a process in a batch.
+
+        Args:
+            order: Of the epoch.
+            batch: Number of the batch in the epoch, from 0.
+            process: Number of the process.
+        """
+        first = (batch * self.processes + process) * self.size
+        return np.concatenate([self.units[unit] for unit in order[first : first + self.size]])
 
 
 def gather(store: SliceStore, given: Given, rows: NDArray[np.intp], *, keys: Collection[str]) -> Batch:
@@ -75,7 +149,7 @@ def gather(store: SliceStore, given: Given, rows: NDArray[np.intp], *, keys: Col
         store: The slices.
         given: Their supervision.
         rows: Rows of the store.
-        keys: Keys wanted besides ``image``: any of ``GIVEN``, and ``label``.
+        keys: Keys wanted besides ``image``: any of ``GIVEN``, ``label`` and ``case``.
 
     Raises:
         ValueError: A key is not known, or was not made.
@@ -83,14 +157,20 @@ def gather(store: SliceStore, given: Given, rows: NDArray[np.intp], *, keys: Col
     arrays: dict[str, NDArray[Any]] = {"image": store.images[rows]}
     if store.padded:
         arrays["domain"] = store.domain[rows]
-    for key in keys:
-        arrays[key] = store.labels[rows] if key == "label" else _given(given, key)[rows]
     cases = store.index["case"].to_numpy()[rows].tolist()
+    for key in keys:
+        match key:
+            case "label":
+                arrays[key] = store.labels[rows]
+            case "case":
+                arrays[key] = np.unique(cases, return_inverse=True)[1]
+            case _:
+                arrays[key] = _given(given, key)[rows]
     return Batch(cases, {key: torch.from_numpy(np.asarray(array)) for key, array in arrays.items()})
 
 
 def _given(given: Given, key: str) -> NDArray[Any]:
     array: NDArray[Any] | None = getattr(given, key) if key in GIVEN else None
     if array is None:
-        raise ValueError(f"expected one of {', '.join(GIVEN)} that was made, or label; got '{key}'")
+        raise ValueError(f"expected one of {', '.join(GIVEN)} that was made, label or case; got '{key}'")
     return array

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from medsize.config.training import TrainingConfig
 from medsize.data.augmentation import augment
-from medsize.data.batches import Batch, epoch_order, gather
+from medsize.data.batches import Batch, gather
 from medsize.errors import InputError
-from medsize.losses import ObjectiveValue, Prediction
+from medsize.losses import ObjectiveValue
 from medsize.run_folder import RunFolder
 from medsize.training.checkpoints import Position, save_best, save_last
 from medsize.training.display import Display
@@ -73,9 +73,9 @@ class Training:
     display: Display
 
     def __post_init__(self) -> None:
-        together = self.config.batch_size * self.accelerator.num_processes
-        self.batches = max(len(self.task.train_rows) // together, 1)
-        self.steps = self.batches * self.config.epochs
+        self.batches = self.task.batches(self.config.batch_size, self.accelerator.num_processes)
+        self.steps = len(self.batches) * self.config.epochs
+        self.objective = self.task.objective.to(self.accelerator.device)
         self.bare_network: nn.Module = self.accelerator.unwrap_model(self.network)
 
     def train(self) -> None:
@@ -99,15 +99,16 @@ class Training:
         """Train the batches of one epoch that are still to do, and record their mean loss."""
         position = self.position
         self.network.train()
-        order = epoch_order(self.task.train_rows, seed=self.config.seed, epoch=position.epoch)
+        self.objective.begin_epoch(position.epoch)
+        order = self.batches.order(seed=self.config.seed, epoch=position.epoch)
         began = time.monotonic() - position.seconds
-        while position.batch < self.batches:
+        while position.batch < len(self.batches):
             if self.interruption.asked:
                 position.seconds = time.monotonic() - began
                 self.save()
                 raise InterruptedTraining(self.run)
-            step = position.epoch * self.batches + position.batch
-            value = self.train_step(step, self.rows_of(order, position.batch))
+            step = position.epoch * len(self.batches) + position.batch
+            value = self.train_step(step, self.batches.rows(order, position.batch, self.accelerator.process_index))
             self.add_to_sums(value)
             position.batch += 1
             self.display.step(step + 1, self.steps, position.epoch, position.sums["loss"] / position.batch)
@@ -116,7 +117,7 @@ class Training:
         position.epoch, position.batch, position.sums, position.seconds = position.epoch + 1, 0, {}, 0.0
         if self.accelerator.is_main_process:
             self.records.add(
-                position.epoch * self.batches,
+                position.epoch * len(self.batches),
                 kind="epoch",
                 epoch=position.epoch,
                 loss=loss,
@@ -124,11 +125,6 @@ class Training:
                 learning_rate=self.optimiser.param_groups[0]["lr"],
                 seconds=round(time.monotonic() - began, 3),
             )
-
-    def rows_of(self, order: np.ndarray, batch: int) -> np.ndarray:
-        """Return this process's rows of a batch; what is left over at an epoch's end waits for another order."""
-        turn = batch * self.accelerator.num_processes + self.accelerator.process_index
-        return order[turn * self.config.batch_size : (turn + 1) * self.config.batch_size]
 
     def train_step(self, step: int, rows: np.ndarray) -> ObjectiveValue:
         """Take one step of gradient descent on the slices in ``rows``."""
@@ -143,7 +139,7 @@ class Training:
         names, batch = self.batch_of(step, rows)
         with self.accelerator.autocast():
             logits = self.network(batch["image"])
-        value: ObjectiveValue = self.task.objective(Prediction(logits, batch.get("domain")), batch)
+        value: ObjectiveValue = self.objective(logits, batch)
         if not math.isfinite(float(value.total.detach())):
             raise _not_finite(value, step, self.position.epoch, names)
         self.optimiser.zero_grad()
@@ -153,9 +149,7 @@ class Training:
 
     def batch_of(self, step: int, rows: np.ndarray) -> tuple[list[str], dict[str, Tensor]]:
         """Return the case ids and the augmented tensors of a batch, on the device."""
-        batch: Batch = gather(
-            self.task.store, self.task.supervision, rows, keys=self.task.objective.targets - {"image"}
-        )
+        batch: Batch = gather(self.task.store, self.task.supervision, rows, keys=self.objective.targets - {"image"})
         tensors = {key: tensor.to(self.accelerator.device, non_blocking=True) for key, tensor in batch.tensors.items()}
         return batch.cases, augment(tensors, self.config.augmentation, seed=self.config.seed, step=step)
 
@@ -188,7 +182,7 @@ class Training:
     def record(self, validation: Validation, better: bool) -> None:
         """Write down a validation and show it."""
         self.records.add(
-            self.position.epoch * self.batches,
+            self.position.epoch * len(self.batches),
             kind="validation",
             epoch=self.position.epoch,
             dice_scan=validation.dice_scan,

@@ -9,6 +9,7 @@ from torch import nn
 from medsize.config.network import UNetConfig
 from medsize.config.run import RunConfig
 from medsize.console import say
+from medsize.data.batches import Batches
 from medsize.data.case import Case
 from medsize.data.prepare import find_split_cases, of_split, prepare_slices
 from medsize.data.store import SliceStore
@@ -40,6 +41,17 @@ class Task:
     objective: Objective
     network: nn.Module
 
+    def batches(self, size: int, processes: int) -> Batches:
+        """Divide the training rows into batches of about ``size`` slices; of whole cases if the objective needs them.
+
+        Raises:
+            InputError: There is less to train on than processes.
+        """
+        if "case" not in self.objective.targets:
+            return Batches.of_slices(self.train_rows, size=size, processes=processes)
+        cases = self.store.index["case"].iloc[self.train_rows].to_list()
+        return Batches.of_cases(self.train_rows, cases, size=size, processes=processes)
+
     def describe(self) -> str:
         """Return in a line or two what trains, what validates, and how wrong the given sizes are."""
         train = sum(case.split == "train" for case in self.cases)
@@ -50,6 +62,10 @@ class Task:
             nominal = self.supervision.nominal_noise
             asked = "" if nominal is None else f" (asked for: {nominal:.1%})"
             lines.append(f"mean relative error of the given sizes: {measured}{asked}")
+        table = self.supervision.table
+        known = table["given_fraction"].notna().groupby([table["case"], table["slice"].fillna(-1)])
+        if partial := int((known.any() & ~known.all()).sum()):
+            lines.append(f"some structures have no given size on {partial} of {known.ngroups} slices or volumes")
         return "\n".join(lines)
 
 
@@ -63,8 +79,9 @@ def prepare_task(config: RunConfig) -> Task:
     train, val = of_split(found.cases, "train"), of_split(found.cases, "val")
     if not train:
         raise InputError("no case is left to train on", found=f"{len(found.cases)} cases, {len(val)} held out")
-    objective = config.objective.build()
+    objective = config.objective.build(config.supervision.level)
     _require_labels(config, objective.targets, train)
+    _require_classes(config, ("background", *found.structures))
     network = _initial_network(config, classes=len(found.structures) + 1)
     store = prepare_slices(config.data, found)
     train_rows = store.rows(case.id for case in train)
@@ -97,6 +114,21 @@ def _require_labels(config: RunConfig, targets: frozenset[str], train: list[Case
             expected=f"labels, because {' and '.join(reasons)}",
             remedy="use scribble seeds and a size table (--sizes), or leave these cases out",
         )
+
+
+def _require_classes(config: RunConfig, names: tuple[str, ...]) -> None:
+    weighted, balance = config.objective.weighted_cross_entropy, config.objective.balance
+    given = {
+        "weighted_cross_entropy.counts": weighted.counts if weighted else None,
+        "balance.distribution": balance.distribution if balance else None,
+    }
+    for key, values in given.items():
+        if values is not None and len(values) != len(names):
+            raise InputError(
+                f"objective.{key} does not fit the classes",
+                expected=f"{len(names)} values, for {', '.join(names)}",
+                found=f"{len(values)} values",
+            )
 
 
 def _initial_network(config: RunConfig, *, classes: int) -> nn.Module:

@@ -4,12 +4,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from medsize.config.data import PaperPreprocessing, PhysicalPreprocessing
-from medsize.data.batches import epoch_order, gather
+from medsize.data.batches import Batches, gather
 from medsize.data.case import Case
 from medsize.data.sources import ACDC_LABELS
 from medsize.data.store import SliceStore, open_store
+from medsize.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,73 @@ def store(cases: list[Case], tmp_path: Path) -> SliceStore:
     return open_store(cases, ACDC_LABELS, ("lv",), PaperPreprocessing(size=12), tmp_path / "cache", workers=1)
 
 
-def test_an_order_holds_every_row_once_and_follows_from_seed_and_epoch() -> None:
-    rows = np.arange(5, 105)
-    order = epoch_order(rows, seed=1, epoch=2)
-    assert sorted(order) == rows.tolist()
-    np.testing.assert_array_equal(order, epoch_order(rows, seed=1, epoch=2))
-    others = [epoch_order(rows, seed=seed, epoch=epoch) for seed, epoch in ((1, 3), (2, 2), (2, 1), (0, 0))]
+def test_an_order_holds_every_unit_once_and_follows_from_seed_and_epoch() -> None:
+    batches = Batches.of_slices(np.arange(5, 105), size=10)
+    order = batches.order(seed=1, epoch=2)
+    assert sorted(order) == list(range(100))
+    np.testing.assert_array_equal(order, batches.order(seed=1, epoch=2))
+    others = [batches.order(seed=seed, epoch=epoch) for seed, epoch in ((1, 3), (2, 2), (2, 1), (0, 0))]
     assert all((order != other).any() for other in others)
-    assert rows.tolist() == list(range(5, 105))
+
+
+def rows_of_an_epoch(batches: Batches) -> list[list[list[int]]]:
+    """The rows of each batch and process."""
+    order = batches.order(seed=0, epoch=0)
+    return [
+        [batches.rows(order, batch, process).tolist() for process in range(batches.processes)]
+        for batch in range(len(batches))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "processes", "count", "each"), [(4, 1, 5, 4), (4, 3, 1, 4), (30, 1, 1, 22), (9, 4, 1, 5)]
+)
+def test_slices_are_divided_into_equal_batches_without_repetition(
+    size: int, processes: int, count: int, each: int
+) -> None:
+    rows = np.arange(10, 32)
+    epoch = rows_of_an_epoch(Batches.of_slices(rows, size=size, processes=processes))
+    assert len(epoch) == count
+    assert {len(part) for batch in epoch for part in batch} == {each}
+    flat = [row for batch in epoch for part in batch for row in part]
+    assert len(set(flat)) == len(flat)
+    assert set(flat) <= set(rows.tolist())
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    slices=st.lists(st.integers(1, 9), min_size=3, max_size=12), size=st.integers(1, 30), processes=st.integers(1, 3)
+)
+def test_a_case_is_never_parted_and_every_batch_has_as_many_cases(slices: list[int], size: int, processes: int) -> None:
+    cases = [f"c{number}" for number, count in enumerate(slices) for _ in range(count)]
+    rows = np.arange(100, 100 + len(cases))
+    batches = Batches.of_cases(rows, cases, size=size, processes=processes)
+    wanted = max(1, round(size / np.mean(slices)))
+    assert batches.size == min(wanted, len(slices) // processes)
+    seen: list[str] = []
+    for part in (part for batch in rows_of_an_epoch(batches) for part in batch):
+        names = [cases[row - 100] for row in part]
+        assert len(set(names)) == batches.size
+        assert len(part) == sum(slices[int(name[1:])] for name in set(names))
+        seen += sorted(set(names))
+    assert len(set(seen)) == len(seen) == len(batches) * batches.size * processes
+    assert len(slices) - len(seen) < batches.size * processes
+
+
+def test_fewer_cases_than_processes_are_refused() -> None:
+    with pytest.raises(InputError, match="2 cases cannot be shared by 3 processes"):
+        Batches.of_cases(np.arange(8), ["a"] * 4 + ["b"] * 4, size=4, processes=3)
+    with pytest.raises(InputError, match="2 slices cannot be shared by 3 processes"):
+        Batches.of_slices(np.arange(2), size=4, processes=3)
+
+
+def test_slices_of_one_case_have_one_number(store: SliceStore) -> None:
+    batch = gather(store, Supervision(), np.array([7, 0, 17, 8, 1]), keys=("case",))
+    numbers = batch.tensors["case"]
+    assert numbers.dtype == torch.int64
+    assert numbers.shape == (5,)
+    same = np.equal.outer(batch.cases, batch.cases)
+    np.testing.assert_array_equal((numbers[:, None] == numbers[None]).numpy(), same)
 
 
 def test_a_batch_holds_the_rows_asked_for_and_their_cases(store: SliceStore) -> None:

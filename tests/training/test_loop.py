@@ -67,6 +67,55 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
     assert history(run) == history(stopped)
 
 
+VOLUMES = (
+    "supervision={level: volume, sizes: {kind: noisy, noise: 0.08}}",
+    "objective={log_barrier_extension: {weight: 1, t0: 50, growth: 1.5, scale: fraction}, suppression: {weight: 0.1}}",
+    "training.batch_size=7",
+)
+
+
+@pytest.mark.parametrize("steps_before", [0, 6, 9])
+def test_a_run_on_volumes_with_a_hardening_barrier_resumes_to_the_same_weights(
+    tiny_acdc: Path, tiny_cache: Path, tmp_path: Path, monkeypatch, steps_before: int
+):
+    config = tiny_run_config(tiny_acdc, tiny_cache, *VOLUMES)
+    whole = start_run(config, tmp_path / "whole")
+    batches: list[list[str]] = []
+    batch_of = loop.Training.batch_of
+
+    def batch_of_then_signal(self: loop.Training, *args: object) -> object:
+        names, tensors = batch_of(self, *args)
+        batches.append(names)
+        assert len(tensors["case"].unique()) == len(set(names))
+        if len(batches) == steps_before + 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return names, tensors
+
+    monkeypatch.setattr(loop.Training, "batch_of", batch_of_then_signal)
+    with pytest.raises(InterruptedTraining) as caught:
+        start_run(config, tmp_path / "stopped")
+    stopped = caught.value.run
+    resume_run(stopped, load_resolved(stopped.config))
+    assert same_weights(whole, stopped)
+    assert history(whole) == history(stopped)
+    assert all(sorted(names) == sorted(sorted(set(names)) * 3) for names in batches), "whole cases of three slices"
+    assert {len(set(names)) for names in batches} == {2}, "two of them come nearest to seven slices"
+
+
+def test_the_loss_on_volumes_falls_and_the_volumes_meet_their_targets(
+    tiny_acdc: Path, tiny_cache: Path, tmp_path: Path
+):
+    config = tiny_run_config(
+        tiny_acdc, tiny_cache, "supervision={level: volume}", "objective.size_target.scale=object", "training.epochs=20"
+    )
+    run = start_run(config, tmp_path / "run")
+    parts = [record["parts"] for record in history(run) if record["kind"] == "epoch"]
+    assert parts[-1]["size_target"] < parts[0]["size_target"] / 4
+    sizes = pd.read_csv(run.size_targets)
+    assert len(sizes) == 2 * sizes["case"].nunique()
+    assert sizes["slice"].isna().all()
+
+
 def test_a_loss_that_is_not_finite_stops_with_the_cases_of_the_batch(
     tiny_config: RunConfig, tmp_path: Path, monkeypatch
 ):
@@ -102,6 +151,9 @@ def test_full_supervision_learns_from_masks(tiny_acdc: Path, tiny_cache: Path, t
         "{size_target: {weight: 10, direction: reverse}, log_barrier: {weight: 0.1}}",
         "{size_target: {weight: 10, scale: object, temperature: 0.25}, flat_log_barrier: {weight: 1, epsilon: 0.01}}",
         "{sparse_crf: {weight: 1, sigma: 0.1, form: bilinear}}",
+        "{size_target: null, size_bounds: {weight: 10, temperature: 0.5}, fairness: {weight: 0.1}}",
+        "{log_barrier_extension: {weight: 1}, balance: {weight: 0.1, distribution: [0.95, 0.05]}}",
+        "{size_target: null, weighted_cross_entropy: {weight: 1, counts: [90, 5]}}",
     ],
 )
 def test_every_term_trains(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path, objective: str):

@@ -6,6 +6,7 @@ import pytest
 
 from medsize.errors import InputError
 from medsize.training import start_run
+from medsize.training.task import prepare_task
 from tests.conftest import tiny_run_config
 from tests.training.runs import copy_with_scribbles
 
@@ -32,3 +33,31 @@ def test_weights_that_cannot_be_used_are_refused_before_anything_is_prepared(tin
     with pytest.raises(InputError, match=r"w\.safetensors"):
         start_run(config, tmp_path / "run")
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("term", "key"),
+    [
+        ("weighted_cross_entropy: {counts: [3, 2, 1]}", "weighted_cross_entropy.counts"),
+        ("balance: {distribution: [0.5, 0.3, 0.2]}", "balance.distribution"),
+    ],
+)
+def test_values_for_another_number_of_classes_are_refused(tiny_acdc: Path, tmp_path: Path, term: str, key: str):
+    config = tiny_run_config(tiny_acdc, tmp_path / "cache", f"objective={{{term}}}")
+    with pytest.raises(InputError, match=rf"objective\.{key} does not fit(?s:.)*2 values, for background, lv(?s:.)*3"):
+        start_run(config, tmp_path / "run")
+
+
+def test_slices_with_sizes_of_some_structures_are_counted(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
+    rows = "".join(f"patient{n:03d}_frame01,1,lv,0.05,fraction\n" for n in range(1, 11))
+    (tmp_path / "sizes.csv").write_text("case,slice,structure,value,unit\n" + rows)
+    config = tiny_run_config(
+        tiny_acdc,
+        tiny_cache,
+        "data.structures=[lv, rv]",
+        f"supervision.sizes={{kind: table, path: {tmp_path / 'sizes.csv'}}}",
+    )
+    task = prepare_task(config)
+    train = {case.id for case in task.cases if case.split == "train"}
+    partial = sum(case.endswith("frame01") for case in train)
+    assert f"some structures have no given size on {partial} of {3 * len(train)} slices" in task.describe()
