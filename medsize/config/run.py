@@ -1,5 +1,9 @@
 """The whole description of a run."""
 
+from typing import Final
+
+from pydantic import model_validator
+
 from medsize.config.data import DataConfig
 from medsize.config.evaluation import EvaluationConfig
 from medsize.config.model import Model
@@ -7,6 +11,8 @@ from medsize.config.network import DeepLabV3PlusConfig, NetworkConfig
 from medsize.config.objective import ObjectiveConfig
 from medsize.config.supervision import SupervisionConfig
 from medsize.config.training import TrainingConfig
+
+_TOLD_BY_SLICES: Final = ("expand", "volumetric", "positional", "negative")
 
 
 class RunConfig(Model):
@@ -18,3 +24,13 @@ class RunConfig(Model):
     objective: ObjectiveConfig
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="after")
+    def _tags_are_of_slices_where_they_must_be(self) -> "RunConfig":
+        terms = [f"objective.{name}" for name in _TOLD_BY_SLICES if getattr(self.objective, name)]
+        if terms and self.supervision.level == "volume":
+            raise ValueError(
+                f"{', '.join(terms)} must be told what each slice shows, but supervision.level is "
+                "'volume': set it to 'slice', or leave these terms out"
+            )
+        return self

@@ -27,6 +27,8 @@ _NETWORKS = {
     "unet": "Residual UNet",
 }
 
+_TAGGED = ("log_barrier", "suppression", "expand", "volumetric", "positional", "negative")
+
 
 def network_words(config: RunConfig) -> str:
     """Return the name of the network as people write it."""
@@ -36,14 +38,14 @@ def network_words(config: RunConfig) -> str:
 def supervision_words(config: RunConfig) -> str:
     """Return what a run was taught from."""
     objective, sizes = config.objective, config.supervision.sizes
-    taught = ["whole masks"] if objective.cross_entropy else []
+    taught = ["whole masks"] if objective.cross_entropy or objective.size_weighted_cross_entropy else []
     taught += [_SEEDS[config.supervision.seeds.kind]] if objective.partial_cross_entropy else []
     if objective.size_target:
         nominal = f" of {100 * sizes.noise:g}\N{NO-BREAK SPACE}% on average" if isinstance(sizes, NoisySizes) else ""
         taught += [_SIZES[sizes.kind] + nominal]
     if objective.quadratic_barrier or objective.flat_log_barrier:
         taught += ["bounds on sizes"]
-    if objective.log_barrier or objective.suppression:
+    if any(getattr(objective, name) for name in _TAGGED):
         taught += ["which structures each slice holds"]
     return " and ".join([", ".join(taught[:-1]), taught[-1]]) if len(taught) > 1 else "".join(taught)
 

@@ -26,6 +26,12 @@ def run(objective, **supervision):
     ("config", "words"),
     [
         (run({"cross_entropy": {}}), "whole masks"),
+        (run({"size_weighted_cross_entropy": {}}), "whole masks"),
+        (
+            run({"partial_cross_entropy": {}, "expand": {}}),
+            "seeds from eroded masks and which structures each slice holds",
+        ),
+        (run({"sparse_crf": {}, "volumetric": {}}), "which structures each slice holds"),
         (run({"partial_cross_entropy": {}}), "seeds from eroded masks"),
         (
             run({"partial_cross_entropy": {}, "size_target": {}}, sizes={"kind": "noisy", "noise": 0.08}),

@@ -1,0 +1,14 @@
+import pytest
+
+from medsize.config.layers import Layer
+from medsize.config.loading import validate
+from medsize.config.run import RunConfig
+from medsize.errors import InputErrors
+
+
+@pytest.mark.parametrize("term", ["expand", "volumetric", "positional", "negative"])
+def test_terms_that_must_be_told_what_each_slice_shows_refuse_the_tags_of_volumes(term: str) -> None:
+    objective = {"size_target": {}, term: {}}
+    with pytest.raises(InputErrors, match=rf"objective\.{term} must be told what each slice shows"):
+        validate(Layer({"objective": objective, "supervision": {"level": "volume"}}))
+    assert RunConfig.model_validate({"objective": objective}).supervision.level == "slice"
