@@ -20,12 +20,12 @@ from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.scores import COLUMNS, score_case
 from medsize.evaluation.summary import summarise
 from medsize.evaluation.training_sizes import (
-    MOST_SLICES,
     TaughtSlices,
     choose_taught,
     compare_training_sizes,
+    middle_rows,
     read_size_targets,
-    sample_evenly,
+    sample_training,
 )
 from medsize.files import write_text
 from medsize.inference.label_values import label_values, structure_values, to_classes, to_source_values
@@ -141,8 +141,9 @@ def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], pred
     found = CaseList(cases, label_values(config.data), tuple(structure_values(config.data)))
     store = prepare_slices(config.data, found)
     rows = store.rows(case.id for case in of_split(cases, "train"))
-    sample = sample_evenly(rows, MOST_SLICES)
-    sizes = compare_training_sizes(predictor, store, sample, read_size_targets(run))
+    level = config.supervision.level
+    sample = sample_training(store, rows, level)
+    sizes = compare_training_sizes(predictor, store, sample, read_size_targets(run), level)
     write_text(run.report / "training_sizes.csv", sizes.to_csv(index=False))
     seeds = supervise(
         config.supervision,
@@ -152,7 +153,8 @@ def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], pred
         seed=config.training.seed,
         labels=found.labels,
     ).seeds
-    shown = choose_taught(sample, sizes, 2 * config.evaluation.overlays)
+    candidates = sample if level == "slice" else middle_rows(store, sample)
+    shown = choose_taught(candidates, sizes, 2 * config.evaluation.overlays)
     TaughtSlices.collect(predictor, store, shown, seeds).write(run.report / "taught_slices.npz")
 
 

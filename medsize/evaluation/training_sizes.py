@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from medsize.config.objective import Level
 from medsize.data.store import SliceStore
 from medsize.errors import InputError
 from medsize.files import atomic_path
 from medsize.inference.load import Predictor
 from medsize.inference.predict_slices import predict_labels
 from medsize.run_folder import RunFolder
-from medsize.supervision.given_sizes import exact_fractions
+from medsize.supervision.given_sizes import exact_fractions, first_rows
 
 MOST_SLICES: Final = 1000
 """A data set with more training slices is sampled evenly: a scatter of sizes needs no more."""
@@ -25,20 +26,21 @@ _AT_A_TIME = 64
 
 
 def compare_training_sizes(
-    predictor: Predictor, store: SliceStore, rows: NDArray[np.intp], targets: pd.DataFrame
+    predictor: Predictor, store: SliceStore, rows: NDArray[np.intp], targets: pd.DataFrame, level: Level = "slice"
 ) -> pd.DataFrame:
     """Predict training slices, and put the predicted sizes beside the exact and the given ones.
 
     Args:
         predictor: The trained network.
         store: The slices.
-        rows: Those to predict.
+        rows: Those to predict, whole cases where sizes are of volumes.
         targets: ``size_targets.csv``.
+        level: What the given sizes are about, slices or volumes.
 
     Returns:
         The columns ``case, slice, structure, exact_fraction, given_fraction, predicted_fraction``, one row a slice
-        and class (``background`` too). The predicted size is the share of Ω that is most probably of the class;
-        sizes are NaN where there is no label or none was given.
+        (or a volume, without number of a slice) and class (``background`` too). The predicted size is the share of Ω
+        that is most probably of the class; sizes are NaN where there is no label or none was given.
     """
     predicted = np.concatenate(
         [
@@ -46,11 +48,19 @@ def compare_training_sizes(
             for part in np.array_split(rows, range(_AT_A_TIME, len(rows), _AT_A_TIME))
         ]
     )
+    keys = ["case", "slice", "structure"]
+    if level == "volume":
+        cases = store.index["case"].to_numpy()[rows]
+        rows = first_rows(store, rows)
+        # The slices of a case have equally many pixels, so the size of its volume is their mean.
+        predicted = np.array([predicted[cases == case].mean(0) for case in store.index["case"].iloc[rows]])
+        keys.remove("slice")
     names = ["background", *store.structures]
     table = store.index[["case", "slice"]].iloc[np.repeat(rows, len(names))].reset_index(drop=True)
-    table = table.assign(structure=names * len(rows), exact_fraction=exact_fractions(store)[rows].reshape(-1))
-    given = targets[["case", "slice", "structure", "given_fraction"]]
-    table = table.merge(given, on=["case", "slice", "structure"], how="left", validate="one_to_one")
+    table = table.assign(structure=names * len(rows), exact_fraction=exact_fractions(store, level)[rows].reshape(-1))
+    if level == "volume":
+        table["slice"] = pd.array([pd.NA] * len(table), dtype="Int64")
+    table = table.merge(targets[[*keys, "given_fraction"]], on=keys, how="left", validate="one_to_one")
     return table.assign(predicted_fraction=predicted.reshape(-1))
 
 
@@ -64,6 +74,21 @@ def predict_rows(predictor: Predictor, store: SliceStore, rows: NDArray[np.intp]
         precision=predictor.precision,
         batch_size=predictor.config.training.batch_size,
     )
+
+
+def sample_training(store: SliceStore, rows: NDArray[np.intp], level: Level) -> NDArray[np.intp]:
+    """Return an even sample of at most about :data:`MOST_SLICES` training rows, of whole cases for volumes."""
+    if level == "slice":
+        return sample_evenly(rows, MOST_SLICES)
+    first = first_rows(store, rows)
+    sample = sample_evenly(first, max(MOST_SLICES * len(first) // max(len(rows), 1), 1))
+    return store.rows(store.index["case"].iloc[sample])
+
+
+def middle_rows(store: SliceStore, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the middle one of the rows of each case, in the order of the cases."""
+    cases = store.index["case"].iloc[rows]
+    return np.array([(of_case := rows[cases == case])[len(of_case) // 2] for case in cases.unique()], dtype=np.intp)
 
 
 def sample_evenly(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
@@ -158,15 +183,17 @@ def choose_taught(rows: NDArray[np.intp], sizes: pd.DataFrame, count: int) -> ND
 
     Args:
         rows: Those to choose from.
-        sizes: What :func:`compare_training_sizes` says about them; the given size decides, else the exact one.
+        sizes: What :func:`compare_training_sizes` says about them, or about their volumes; the given size decides,
+            else the exact one.
         count: How many to choose; fewer if there are fewer.
 
     Returns:
         Rows, the smallest structures first.
     """
     structures = sizes[sizes["structure"] != "background"]
-    known = structures["given_fraction"].fillna(structures["exact_fraction"]).to_numpy(np.float64)
-    size = known.reshape(len(rows), -1).sum(1)
+    flat = structures["given_fraction"].fillna(structures["exact_fraction"]).to_numpy(np.float64)
+    known = flat.reshape(len(rows), -1)
+    size = np.where(np.isnan(known).all(1), np.nan, np.nansum(known, 1))
     order = np.argsort(size, kind="stable")
     present = rows[order][size[order] > 0]  # unknown sizes are NaN, and not above 0
     present = present if present.size else rows

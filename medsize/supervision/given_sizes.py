@@ -1,5 +1,7 @@
 """The sizes that a run is given, for the slices of a store."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,8 @@ from medsize.errors import InputError, InputErrors
 from medsize.supervision.draws import NOISE, draws
 from medsize.supervision.size_table import read_size_table
 from medsize.supervision.size_targets import Fractions, mean_sizes, noisy_sizes
+
+Row = TypeVar("Row", bound=np.integer)
 
 
 def exact_fractions(store: SliceStore, level: Level = "slice") -> Fractions:
@@ -63,7 +67,7 @@ def given_sizes(
     return sizes
 
 
-def first_rows(store: SliceStore, rows: NDArray[np.integer]) -> NDArray[np.integer]:
+def first_rows(store: SliceStore, rows: NDArray[Row]) -> NDArray[Row]:
     """Return the first of the rows of each case, in their order: one row a volume."""
     return rows[~store.index["case"].iloc[rows].duplicated().to_numpy()]
 

@@ -9,9 +9,11 @@ from medsize.evaluation.training_sizes import (
     TaughtSlices,
     choose_taught,
     compare_training_sizes,
+    middle_rows,
     predict_rows,
     read_size_targets,
     sample_evenly,
+    sample_training,
 )
 from medsize.inference.load import Predictor
 from medsize.run_folder import RunFolder
@@ -79,6 +81,38 @@ def test_slices_without_a_given_size_stay_unknown(trained, evaluated_all):
     assert len(sizes) == 8
 
 
+def test_sizes_of_volumes_are_those_of_all_slices_of_a_case(intensity_network, tiny_acdc, tiny_cache, tmp_path):
+    config = tiny_run_config(
+        tiny_acdc, tiny_cache, "supervision={level: volume, sizes: {kind: noisy, noise: 0.1}}", "data.structures=[all]"
+    )
+    run = fabricate_run(tmp_path / "run", config)
+    found = find_split_cases(config.data)
+    store = prepare_slices(config.data, found)
+    rows = store.rows(case.id for case in of_split(found.cases, "train"))
+    predictor, targets = Predictor.load(run, "last", "cpu"), read_size_targets(run)
+    sizes = compare_training_sizes(predictor, store, rows, targets, "volume")
+    assert sizes["slice"].isna().all()
+    assert sizes["case"].to_list() == targets["case"].to_list()
+    for column in ("exact_fraction", "given_fraction"):
+        np.testing.assert_allclose(sizes[column], targets[column])
+    labels = predict_rows(predictor, store, rows).reshape(-1, 3 * 32 * 32)
+    expected = [[(label == k).mean() for k in range(4)] for label in labels]
+    np.testing.assert_allclose(sizes["predicted_fraction"], np.ravel(expected))
+    assert middle_rows(store, rows).tolist() == rows[1::3].tolist()
+    partial = targets.assign(given_fraction=targets["given_fraction"].where(targets["structure"] == "lv"))
+    given = compare_training_sizes(predictor, store, rows[:6], partial, "volume")["given_fraction"]
+    assert given.notna().tolist() == [False, False, False, True] * 2
+
+
+def test_a_sample_of_volumes_has_whole_cases(trained, monkeypatch):
+    _, store, rows = trained
+    monkeypatch.setattr("medsize.evaluation.training_sizes.MOST_SLICES", 10)
+    np.testing.assert_array_equal(sample_training(store, rows, "slice"), sample_evenly(rows, 10))
+    sample = sample_training(store, rows, "volume")
+    assert len(sample) == 9
+    assert store.index["slice"].iloc[sample].to_list() == [0, 1, 2] * 3
+
+
 def test_a_sample_is_even_and_keeps_both_ends():
     rows = np.arange(100, 200)
     np.testing.assert_array_equal(sample_evenly(rows, 100), rows)
@@ -108,6 +142,12 @@ def test_taught_slices_go_from_small_to_large_and_hold_a_structure():
 def test_exact_sizes_choose_where_none_was_given():
     sizes = table([0.3, 0, 0.1], "exact_fraction")
     np.testing.assert_array_equal(choose_taught(np.array([7, 8, 9]), sizes, 5), [9, 7])
+
+
+def test_a_slice_with_some_sizes_unknown_is_chosen_by_those_that_are_known():
+    sizes = pd.concat([table([0.3, 0.1, np.nan]), table([0.1, np.nan, np.nan]).assign(structure="rv")])
+    sizes = sizes[sizes["structure"] != "background"].sort_values("slice", kind="stable")
+    np.testing.assert_array_equal(choose_taught(np.array([7, 8, 9]), sizes, 5), [8, 7])
 
 
 def test_without_any_size_slices_are_chosen_evenly():

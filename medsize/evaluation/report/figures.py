@@ -133,7 +133,9 @@ def volume_differences(metrics: pd.DataFrame, structures: Sequence[str]) -> Mark
         return to_svg(figure, name="differences", description="Difference of predicted and true volume of every case")
 
 
-def size_scatter(sizes: pd.DataFrame, structures: Sequence[str], *, x: str, y: str, name: str) -> Markup:
+def size_scatter(
+    sizes: pd.DataFrame, structures: Sequence[str], *, x: str, y: str, name: str, of: str = "slice"
+) -> Markup:
     """Draw one kind of size of the training slices against another, a dot a slice that holds the structure.
 
     Args:
@@ -142,6 +144,7 @@ def size_scatter(sizes: pd.DataFrame, structures: Sequence[str], *, x: str, y: s
         x: Column of the horizontal axis, ``…_fraction``.
         y: Column of the vertical axis.
         name: Of the figure on the page.
+        of: What the sizes are about, ``"slice"`` or ``"volume"``.
     """
     known = sizes[(sizes[x] > 0) & sizes[y].notna()]
     with page_style():
@@ -155,11 +158,11 @@ def size_scatter(sizes: pd.DataFrame, structures: Sequence[str], *, x: str, y: s
         _label(
             axes,
             f"{words[1].capitalize()} against {words[0]} size",
-            f"{words[0]}, % of the slice",
-            f"{words[1]}, % of the slice",
+            f"{words[0]}, % of the {of}",
+            f"{words[1]}, % of the {of}",
             structures,
         )
-        return to_svg(figure, name=name, description=f"{words[1]} against {words[0]} size of the training slices")
+        return to_svg(figure, name=name, description=f"{words[1]} against {words[0]} size of the training {of}s")
 
 
 def _colour(number: int) -> str:

@@ -22,8 +22,8 @@ class TaughtSlice:
     Attributes:
         case: Id of its case.
         slice: Its number, from 0.
-        sizes: Structure to its size, a fraction of the slice, by kind: ``given``, ``exact``, ``predicted``; None where
-            unknown.
+        sizes: Structure to its size, a fraction of the slice (or of its case's volume, if sizes of volumes were
+            given), by kind: ``given``, ``exact``, ``predicted``; None where unknown.
         overlay: The slice.
     """
 
@@ -51,7 +51,8 @@ def show_taught(taught: TaughtSlices, sizes: pd.DataFrame) -> list[TaughtSlice]:
         told = taught.seeds[place] < 255
         pixel_mm = float(taught.pixel_mm[place][0]), float(taught.pixel_mm[place][1])
         image = taught.image[place]
-        rows = sizes[(sizes["case"] == case) & (sizes["slice"] == number) & (sizes["structure"] != "background")]
+        about = (sizes["case"] == case) & ((sizes["slice"] == number) | sizes["slice"].isna())
+        rows = sizes[about & (sizes["structure"] != "background")]
         shown.append(
             TaughtSlice(
                 case=case,

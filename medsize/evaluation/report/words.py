@@ -18,7 +18,7 @@ _SEEDS = {
 _SIZES = {
     "exact": "exact sizes",
     "noisy": "sizes with random errors",
-    "mean": "one fixed size for every slice",
+    "mean": "one fixed size for every {level}",
     "table": "sizes from a table",
 }
 _NETWORKS = {
@@ -27,6 +27,8 @@ _NETWORKS = {
     "unet": "Residual UNet",
 }
 
+_MASKED = ("cross_entropy", "weighted_cross_entropy", "size_weighted_cross_entropy")
+_BOUNDED = ("size_bounds", "quadratic_barrier", "log_barrier_extension", "flat_log_barrier")
 _TAGGED = ("log_barrier", "suppression", "expand", "volumetric", "positional", "negative")
 
 
@@ -37,16 +39,17 @@ def network_words(config: RunConfig) -> str:
 
 def supervision_words(config: RunConfig) -> str:
     """Return what a run was taught from."""
-    objective, sizes = config.objective, config.supervision.sizes
-    taught = ["whole masks"] if objective.cross_entropy or objective.size_weighted_cross_entropy else []
+    objective, sizes, level = config.objective, config.supervision.sizes, config.supervision.level
+    taught = ["whole masks"] if any(getattr(objective, name) for name in _MASKED) else []
     taught += [_SEEDS[config.supervision.seeds.kind]] if objective.partial_cross_entropy else []
     if objective.size_target:
         nominal = f" of {100 * sizes.noise:g}\N{NO-BREAK SPACE}% on average" if isinstance(sizes, NoisySizes) else ""
-        taught += [_SIZES[sizes.kind] + nominal]
-    if objective.quadratic_barrier or objective.flat_log_barrier:
-        taught += ["bounds on sizes"]
+        volumes = " of whole volumes" if level == "volume" and sizes.kind != "mean" else ""
+        taught += [_SIZES[sizes.kind].format(level=level) + nominal + volumes]
+    if any(getattr(objective, name) for name in _BOUNDED):
+        taught += ["bounds on sizes" if level == "slice" else "bounds on volumes"]
     if any(getattr(objective, name) for name in _TAGGED):
-        taught += ["which structures each slice holds"]
+        taught += [f"which structures each {level} holds"]
     return " and ".join([", ".join(taught[:-1]), taught[-1]]) if len(taught) > 1 else "".join(taught)
 
 

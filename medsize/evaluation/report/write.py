@@ -66,7 +66,7 @@ def write(run: RunFolder) -> Path:
             volumes=_volumes(headline, structures),
             agreement=[_agreement(headline, name) for name in structures] if len(headline) else [],
             taught=show_taught(TaughtSlices.read(run.report / "taught_slices.npz"), sizes),
-            sizes=_size_scatters(sizes, structures),
+            sizes=_size_scatters(sizes, structures, config.supervision.level),
             predicted_errors=_size_errors(sizes, structures),
             slices_compared=len(sizes.drop_duplicates(["case", "slice"])),
             supervision=_read_json(run.supervision),
@@ -179,11 +179,11 @@ def _agreement(metrics: pd.DataFrame, structure: str) -> dict[str, Any]:
     }
 
 
-def _size_scatters(sizes: pd.DataFrame, structures: tuple[str, ...]) -> list[Markup]:
+def _size_scatters(sizes: pd.DataFrame, structures: tuple[str, ...], of: str) -> list[Markup]:
     kinds = [("exact", "given"), ("given", "predicted")] if sizes["given_fraction"].notna().any() else []
     kinds = [pair for pair in kinds if sizes[f"{pair[0]}_fraction"].notna().any()] or [("exact", "predicted")]
     return [
-        figures.size_scatter(sizes, structures, x=f"{x}_fraction", y=f"{y}_fraction", name=f"sizes-{x}-{y}")
+        figures.size_scatter(sizes, structures, x=f"{x}_fraction", y=f"{y}_fraction", name=f"sizes-{x}-{y}", of=of)
         for x, y in kinds
         if sizes[f"{x}_fraction"].notna().any()
     ]

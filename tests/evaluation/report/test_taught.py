@@ -66,3 +66,12 @@ def test_a_slice_that_was_told_no_size_says_so():
     (shown,) = show_taught(taught(*blank()), sizes(given=np.nan))
     assert not shown.told
     assert shown.sizes["lv"]["given"] is None
+
+
+def test_a_slice_is_shown_with_the_sizes_of_its_volume_where_these_were_given():
+    seeds, predicted = blank()
+    seeds[60, 60] = 1
+    table = sizes()[1:2].assign(slice=np.nan)
+    (shown,) = show_taught(taught(seeds, predicted), table)
+    assert shown.told
+    assert shown.sizes == {"lv": {"given": 0.02, "exact": 0.03, "predicted": 0.01}}

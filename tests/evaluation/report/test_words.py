@@ -38,6 +38,14 @@ def run(objective, **supervision):
             "seeds from eroded masks and sizes with random errors of 8\N{NO-BREAK SPACE}% on average",
         ),
         (run({"size_target": {}, "sparse_crf": {}}, sizes={"kind": "mean"}), "one fixed size for every slice"),
+        (run({"size_target": {}}, level="volume"), "exact sizes of whole volumes"),
+        (run({"size_target": {}}, level="volume", sizes={"kind": "mean"}), "one fixed size for every volume"),
+        (
+            run({"size_bounds": {}, "suppression": {}}, level="volume"),
+            "bounds on volumes and which structures each volume holds",
+        ),
+        (run({"weighted_cross_entropy": {"counts": [9, 1]}}), "whole masks"),
+        (run({"log_barrier_extension": {}}), "bounds on sizes"),
         (
             run(
                 {"partial_cross_entropy": {}, "quadratic_barrier": {}, "suppression": {}},

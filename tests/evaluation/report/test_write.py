@@ -305,3 +305,14 @@ def test_a_missing_record_of_the_run_is_named(unrendered, evaluated, tmp_path, n
     (run.path / name).unlink()
     with pytest.raises(InputError, match=rf"{name} cannot be read"):
         write_report(run)
+
+
+def test_a_run_on_volumes_says_so(unrendered, intensity_network, tiny_acdc, tiny_cache, tmp_path):
+    config = tiny_run_config(tiny_acdc, tiny_cache, "supervision={level: volume, sizes: {kind: noisy, noise: 0.1}}")
+    run = fabricate_run(tmp_path / "run", config)
+    evaluate_run(run, device="cpu")
+    text = report(run).text
+    assert "of whole volumes" in text
+    assert "Sizes of the training volumes" in text
+    assert "% of volume" in text
+    assert "% of slice" not in text
