@@ -4,6 +4,7 @@
 """
 
 from medsize.supervision.bounds import common_bounds, individual_bounds, make_bounds
+from medsize.supervision.cues import background_cues, cues_from_activation, foreground_cues
 from medsize.supervision.from_labels import sizes_from_labels
 from medsize.supervision.given_sizes import given_sizes
 from medsize.supervision.seeds import (
@@ -22,10 +23,13 @@ from medsize.supervision.tags import tags_from_sizes
 
 __all__ = [
     "Supervision",
+    "background_cues",
     "centroid_seeds",
     "common_bounds",
+    "cues_from_activation",
     "erosion_seeds",
     "exact_sizes",
+    "foreground_cues",
     "full_seeds",
     "given_sizes",
     "individual_bounds",
