@@ -5,7 +5,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from medsize.losses.preconditions import require_shape
+from medsize.losses.preconditions import require_domain, require_shape
 from medsize.losses.prediction import Prediction
 
 
@@ -37,7 +37,7 @@ def constrain(log_probs: Tensor, refined: Tensor, *, domain: Tensor | None = Non
         The loss, a scalar.
 
     Raises:
-        ValueError: For a wrong shape.
+        ValueError: For a wrong shape or an empty domain.
     """
     require_shape("the refined prediction", refined, log_probs.shape, "(B, K, *spatial)")
     refined = refined.to(log_probs.dtype)
@@ -46,7 +46,7 @@ def constrain(log_probs: Tensor, refined: Tensor, *, domain: Tensor | None = Non
     divergence = (refined * (log_refined - log_probs)).sum(1).flatten(1)
     if domain is None:
         return divergence.mean()
-    require_shape("domain", domain, (log_probs.shape[0], *log_probs.shape[2:]), "(B, *spatial)")
+    require_domain(domain, (log_probs.shape[0], *log_probs.shape[2:]))
     inside = domain.flatten(1)
     return (torch.where(inside, divergence, 0).sum(1) / inside.sum(1)).mean()
 

@@ -29,6 +29,14 @@ def require_tags(tags: Tensor, expected: Sequence[int]) -> None:
         raise ValueError(f"tags must be bool (True for the classes present), found {tags.dtype}")
 
 
+def require_domain(domain: Tensor, expected: Sequence[int]) -> None:
+    """Raise ValueError unless a domain has the expected shape (B, *spatial) and a pixel in each image."""
+    require_shape("domain", domain, expected, "(B, *spatial)")
+    if values_are_readable(domain) and not (inside := domain.flatten(1).any(1)).all():
+        image = int((~inside).nonzero()[0])
+        raise ValueError(f"domain is empty for image {image} of the batch: every image needs at least one pixel")
+
+
 def require_option(name: str, value: str, options: Sequence[str]) -> None:
     """Raise ValueError unless a setting is one of its options."""
     if value not in options:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from medsize.losses.preconditions import require_positive, require_shape, values_are_readable
+from medsize.losses.preconditions import require_domain, require_positive, require_shape, values_are_readable
 from medsize.losses.prediction import log_mean
 
 
@@ -35,7 +35,8 @@ def global_weighted_rank_pooling(
         ln G, (B, K).
 
     Raises:
-        ValueError: For a wrong shape, a decay outside [0, 1], or a number of pixels that is not positive.
+        ValueError: For a wrong shape, an empty domain, a decay outside [0, 1], or a number of pixels that is not
+            positive.
     """
     axes = (log_scores.shape[0], *log_scores.shape[2:])
     decay = torch.as_tensor(decay, dtype=log_scores.dtype, device=log_scores.device)
@@ -46,7 +47,7 @@ def global_weighted_rank_pooling(
     rank_by = log_scores if rank_by is None else rank_by.flatten(2)
     pixels = log_scores.new_full((axes[0], 1, 1), log_scores.shape[2])
     if domain is not None:
-        require_shape("domain", domain, axes, "(B, *spatial)")
+        require_domain(domain, axes)
         inside = domain.flatten(1).unsqueeze(1)
         pixels = inside.sum(2, keepdim=True).to(log_scores.dtype)
         rank_by = rank_by.masked_fill(~inside, -torch.inf)

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from medsize.losses.preconditions import require_option, require_positive, require_shape, require_tags
+from medsize.losses.preconditions import require_domain, require_option, require_positive, require_tags
 from medsize.losses.prediction import Prediction
 
 SmallObjects = Literal["sum", "mean"]
@@ -83,7 +83,7 @@ def positional(
         The loss, a scalar; 0 with zero gradient if no image is known to show the object.
 
     Raises:
-        ValueError: For a wrong shape or type, or a width or side below 1.
+        ValueError: For a wrong shape or type, an empty domain, or a width or side below 1.
     """
     require_positive("border_width", border_width)
     require_positive("centre_side", centre_side)
@@ -91,7 +91,7 @@ def positional(
     axes = (probs.shape[0], *probs.shape[2:])
     if domain is None:
         domain = torch.ones(axes, dtype=torch.bool, device=probs.device)
-    require_shape("domain", domain, axes, "(B, *spatial)")
+    require_domain(domain, axes)
     border, centre = _border_and_centre(domain, border_width, centre_side)
     x = probs[:, 1:].sum(1)
     each = _mean_inside(border, x).square() + torch.where(

@@ -2,12 +2,16 @@ import pytest
 import torch
 
 from medsize.losses import (
+    ConstrainLoss,
+    ExpandLoss,
+    PositionalLoss,
     Prediction,
     partial_cross_entropy,
     quadratic_barrier,
     size_target_loss,
 )
 from medsize.losses.preconditions import (
+    require_domain,
     require_option,
     require_positive,
     require_shape,
@@ -33,6 +37,7 @@ def test_checks_of_values_are_left_out_while_a_graph_is_traced(monkeypatch: pyte
 def test_a_met_precondition_says_nothing() -> None:
     require_shape("tags", torch.zeros(2, 3), (2, 3), "(B, K)")
     require_tags(torch.ones(2, 3, dtype=torch.bool), (2, 3))
+    require_domain(torch.eye(2, dtype=torch.bool), (2, 2))
     require_option("form", "absolute", ("absolute", "bilinear"))
     require_positive("sigma", 1e-9)
 
@@ -46,3 +51,18 @@ def test_what_is_no_positive_number_is_refused_with_its_name_and_value(value: fl
 def test_a_wrong_shape_is_refused_with_both_shapes() -> None:
     with pytest.raises(ValueError, match=r"tags .* expected shape \(B, K\) = \(2, 3\), found \(3, 2\)"):
         require_shape("tags", torch.zeros(3, 2), (2, 3), "(B, K)")
+
+
+def test_a_domain_without_any_pixel_of_an_image_is_refused_with_its_place() -> None:
+    domain = torch.tensor([[True, False], [False, False]])
+    with pytest.raises(ValueError, match="domain is empty for image 1 of the batch"):
+        require_domain(domain, (2, 2))
+    prediction = Prediction(torch.zeros(2, 2, 2), domain)
+    tags = torch.ones(2, 2, dtype=torch.bool)
+    for loss, target in (
+        (ExpandLoss(), tags),
+        (PositionalLoss(), tags),
+        (ConstrainLoss(lambda probs, image, domain: probs), torch.zeros(2, 1, 2)),
+    ):
+        with pytest.raises(ValueError, match="domain is empty for image 1 of the batch"):
+            loss(prediction, target)
