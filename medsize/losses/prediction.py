@@ -110,8 +110,8 @@ class Prediction:
     def _volumes(self) -> "VolumeAverages":
         if self.case is None:
             raise ValueError(
-                "sizes of whole volumes need the case of each image: expected Prediction(..., case=...) or an entry "
-                "'case' (B,) in the objective's batch, found neither"
+                "sizes of whole volumes need the case of each image: expected Prediction(..., case=...), or an "
+                "objective on logits and a batch with an entry 'case' (B,), found neither"
             )
         return VolumeAverages(self, self.case)
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from medsize.config.data import PaperPreprocessing
+from medsize.config.objective import Level
 from medsize.config.supervision import (
     CommonBounds,
     IndividualBounds,
@@ -41,11 +42,13 @@ def test_only_what_is_needed_is_made(make_store: MakeStore, needs: tuple[str, ..
     assert supervision.table.empty == (not set(needs) & {"size_target", "size_bounds", "tags"})
 
 
-def test_sizes_never_read_a_label(make_store: MakeStore) -> None:
+@pytest.mark.parametrize("level", ["slice", "volume"])
+def test_sizes_never_read_a_label(make_store: MakeStore, level: Level) -> None:
     store = make_store()
     (store.path / "labels.npy").unlink()
     needs = frozenset({"size_target", "size_bounds", "tags"})
-    assert made(supervise(NOISY, store, TRAIN, needs=needs, seed=0)) == needs
+    config = SupervisionConfig(sizes=NOISY.sizes, level=level)
+    assert made(supervise(config, store, TRAIN, needs=needs, seed=0)) == needs
 
 
 def test_everything_follows_from_the_given_sizes(make_store: MakeStore) -> None:
