@@ -26,10 +26,13 @@ One loss alone works on logits too, here a volume:
 from medsize.losses.balance import BalanceLoss, FairnessLoss, balance, fairness
 from medsize.losses.constrain import ConstrainLoss, Refine, constrain
 from medsize.losses.cross_entropy import CrossEntropyLoss, cross_entropy
+from medsize.losses.dense_crf import DenseCRFLoss, dense_crf
 from medsize.losses.elastic_weight_consolidation import ElasticWeightConsolidation, fisher_information
 from medsize.losses.expand import ExpandLoss, expand
+from medsize.losses.gaussian_filter import Features, gaussian_filter
 from medsize.losses.log_barrier import FlatLogBarrierLoss, LogBarrierLoss, flat_log_barrier, log_barrier
 from medsize.losses.log_barrier_extension import LogBarrierExtensionLoss, log_barrier_extension
+from medsize.losses.mean_field import MeanField
 from medsize.losses.objective import Objective, ObjectiveValue
 from medsize.losses.partial_cross_entropy import IGNORE, PartialCrossEntropyLoss, partial_cross_entropy
 from medsize.losses.prediction import Level, Prediction
@@ -63,13 +66,16 @@ __all__ = [
     "BalanceLoss",
     "ConstrainLoss",
     "CrossEntropyLoss",
+    "DenseCRFLoss",
     "ElasticWeightConsolidation",
     "ExpandLoss",
     "FairnessLoss",
+    "Features",
     "FlatLogBarrierLoss",
     "Level",
     "LogBarrierExtensionLoss",
     "LogBarrierLoss",
+    "MeanField",
     "NegativeLoss",
     "Objective",
     "ObjectiveValue",
@@ -89,11 +95,13 @@ __all__ = [
     "component_weights",
     "constrain",
     "cross_entropy",
+    "dense_crf",
     "effective_number_weights",
     "expand",
     "fairness",
     "fisher_information",
     "flat_log_barrier",
+    "gaussian_filter",
     "global_weighted_rank_pooling",
     "log_barrier",
     "log_barrier_extension",
