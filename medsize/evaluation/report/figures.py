@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from medsize.evaluation.report.svg import GRID, INK, MUTED, SERIES, new_axes, page_style, to_svg
+from medsize.evaluation.report.words import term_words
 
 _WIDTH: Final = 4.9
 
@@ -25,7 +26,7 @@ def loss_curves(epochs: pd.DataFrame, parts: Sequence[str]) -> Markup:
     with page_style():
         figure, axes = new_axes(_WIDTH, 3.1)
         shown = [("loss", "total", INK)] if len(parts) != 1 else []
-        shown += [(part, part.replace("_", " "), _colour(number)) for number, part in enumerate(parts)]
+        shown += [(part, term_words(part), _colour(number)) for number, part in enumerate(parts)]
         for column, label, colour in shown:
             _curve(axes, epochs["epoch"], epochs[column], label, colour)
         axes.set_title("Loss")

@@ -27,6 +27,16 @@ _NETWORKS = {
     "unet": "Residual UNet",
 }
 
+_TERMS = {
+    "sparse_crf": "sparse CRF",
+    "dense_crf": "dense CRF",
+    "expand": "SEC's expand",
+    "constrain": "SEC's constrain",
+    "log_barrier_extension": "log-barrier extension",
+    "size_weighted_cross_entropy": "size-weighted cross entropy",
+}
+"""Terms whose names are not simply their keys'."""
+
 _MASKED = ("cross_entropy", "weighted_cross_entropy", "size_weighted_cross_entropy")
 _BOUNDED = ("size_bounds", "quadratic_barrier", "log_barrier_extension", "flat_log_barrier")
 _TAGGED = ("log_barrier", "suppression", "expand", "volumetric", "positional", "negative")
@@ -50,13 +60,22 @@ def supervision_words(config: RunConfig) -> str:
         taught += ["bounds on sizes" if level == "slice" else "bounds on volumes"]
     if any(getattr(objective, name) for name in _TAGGED):
         taught += [f"which structures each {level} holds"]
+    if objective.balance:
+        taught += ["the share of each structure in the data set"]
+    if not taught:
+        return "the images alone"
     return " and ".join([", ".join(taught[:-1]), taught[-1]]) if len(taught) > 1 else "".join(taught)
+
+
+def term_words(name: str) -> str:
+    """Return what people call a term of the objective."""
+    return _TERMS.get(name, name.replace("_", " "))
 
 
 def objective_words(config: RunConfig) -> str:
     """Return the terms of the objective and their weights."""
     terms = [(name, getattr(config.objective, name)) for name in type(config.objective).model_fields]
-    return " + ".join(f"{term.weight:g} × {name.replace('_', ' ')}" for name, term in terms if term)
+    return " + ".join(f"{term.weight:g} × {term_words(name)}" for name, term in terms if term)
 
 
 def split_words(split: Split) -> str:

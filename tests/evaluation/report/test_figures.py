@@ -41,7 +41,7 @@ def epochs(count, **parts):
 
 def test_the_loss_is_drawn_with_its_parts():
     svg = figures.loss_curves(epochs(3, size_target=[1, 2, 3], sparse_crf=[1, 1, 1]), ("size_target", "sparse_crf"))
-    assert {"total", "size target", "sparse crf", "epoch", "Loss"} <= set(texts(svg))
+    assert {"total", "size target", "sparse CRF", "epoch", "Loss"} <= set(texts(svg))
 
 
 def test_a_single_part_needs_no_total():

@@ -46,6 +46,8 @@ def run(objective, **supervision):
         ),
         (run({"weighted_cross_entropy": {"counts": [9, 1]}}), "whole masks"),
         (run({"log_barrier_extension": {}}), "bounds on sizes"),
+        (run({"fairness": {}, "sparse_crf": {}}), "the images alone"),
+        (run({"balance": {"distribution": [0.9, 0.1]}}), "the share of each structure in the data set"),
         (
             run(
                 {"partial_cross_entropy": {}, "quadratic_barrier": {}, "suppression": {}},
@@ -73,6 +75,11 @@ def test_every_kind_of_seeds_sizes_and_network_has_words():
 def test_the_objective_is_its_terms_and_weights():
     config = run({"partial_cross_entropy": {"weight": 1}, "size_target": {"weight": 62.5}})
     assert objective_words(config) == "1 × partial cross entropy + 62.5 × size target"
+
+
+def test_a_term_is_called_what_people_call_it():
+    config = run({"log_barrier_extension": {}, "sparse_crf": {}, "expand": {}})
+    assert objective_words(config) == "1 × log-barrier extension + 1 × sparse CRF + 1 × SEC's expand"
 
 
 @pytest.mark.parametrize(
