@@ -40,7 +40,19 @@ class DownsampleTarget:
 
 
 class nnUNetDataLoader:  # noqa: N801 (its name there)
-    def __init__(self, data, batch_size, patch_size, final_patch_size, label_manager, *, transforms=None):
+    def __init__(
+        self,
+        data,
+        batch_size,
+        patch_size,
+        final_patch_size,
+        label_manager,
+        oversample_foreground_percent=0.0,
+        sampling_probabilities=None,
+        pad_sides=None,
+        probabilistic_oversampling=False,
+        transforms=None,
+    ):
         self.data, self.batch_size, self.transforms = data, batch_size, transforms
         self.patch_size = (1, *patch_size)
 
@@ -114,7 +126,14 @@ class nnUNetTrainer:  # noqa: N801 (its name there)
         transforms = ComposeTransforms([RemoveLabelTansform(-1, 0), DownsampleTarget()])
         loader = MODULES["nnunetv2.training.nnUNetTrainer.nnUNetTrainer"].nnUNetDataLoader
         given = (self.cases, len(self.cases), patch_size, patch_size, self.label_manager)
-        return loader(*given, transforms=transforms), loader(*given, transforms=transforms)
+        how = {
+            "oversample_foreground_percent": 0.33,
+            "sampling_probabilities": None,
+            "pad_sides": None,
+            "transforms": transforms,
+            "probabilistic_oversampling": False,
+        }
+        return loader(*given, **how), loader(*given, **how)
 
     def train_step(self, batch):
         self.optimizer.zero_grad()

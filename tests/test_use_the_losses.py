@@ -84,6 +84,13 @@ def test_the_nnunet_trainer_reads_sizes_as_fractions_of_the_patch(nnunet, tmp_pa
     assert targets["p2_z0"].isnan().all()
 
 
+def test_a_case_without_a_row_in_the_table_is_an_error_that_names_it(nnunet, tmp_path):
+    trainer = trainer_of(nnunet, tmp_path)
+    del trainer.size_targets["p1_z1"]
+    with pytest.raises(KeyError, match="p1_z1"):
+        trainer.train_step(next(trainer.get_dataloaders()[0]))
+
+
 def test_the_nnunet_loader_shows_whole_slices_and_leaves_padding_unlabelled(nnunet, tmp_path):
     trainer = trainer_of(nnunet, tmp_path)
     batch = next(trainer.get_dataloaders()[0])
