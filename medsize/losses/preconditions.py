@@ -49,6 +49,25 @@ def require_positive(name: str, value: float) -> None:
         raise ValueError(f"{name} must be a finite number above 0, found {value}")
 
 
+def require_spacing(spacing: Sequence[float] | None, axes: int) -> tuple[float, ...]:
+    """Return the spacing of each spatial axis, 1 if none is given.
+
+    Args:
+        spacing: Distance of neighbouring pixels along each axis, or None.
+        axes: How many spatial axes there are.
+
+    Raises:
+        ValueError: It has the wrong length, or a number in it is not positive.
+    """
+    if spacing is None:
+        return (1.0,) * axes
+    if len(spacing) != axes:
+        raise ValueError(f"spacing must have a number for each of {axes} spatial axes, found {tuple(spacing)}")
+    for number in spacing:
+        require_positive("spacing", number)
+    return tuple(spacing)
+
+
 def values_are_readable(tensor: Tensor) -> bool:
     """Whether the program may look at a tensor's values now.
 

@@ -1,20 +1,29 @@
 """Sparse CRF: borders should be short and lie on the edges of the image."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from medsize.losses.preconditions import require_option, require_positive, require_shape
+from medsize.losses.preconditions import require_option, require_positive, require_shape, require_spacing
 from medsize.losses.prediction import Prediction
 
 CRFForm = Literal["absolute", "bilinear"]
+SparseNormalise = Literal["pairs", "none", "pixels", "affinity"]
 
 
 def sparse_crf(
-    probs: Tensor, image: Tensor, sigma: float, *, form: CRFForm = "absolute", domain: Tensor | None = None
+    probs: Tensor,
+    image: Tensor,
+    sigma: float,
+    *,
+    form: CRFForm = "absolute",
+    normalise: SparseNormalise = "pairs",
+    domain: Tensor | None = None,
+    spacing: Sequence[float] | None = None,
 ) -> Tensor:
-    """Mean over neighbour pairs of ``w_pq · d(S_p, S_q)``, ``w_pq = exp(−‖C_p − C_q‖² / 2σ²)``.
+    """Mean over neighbour pairs of ``w_pq · d(S_p, S_q)``, ``w_pq = exp(−‖C_p − C_q‖² / 2σ²)``, mean over images.
 
     Neighbours share a face: 4-connected in two dimensions, 6-connected in three. The difference d is
 
@@ -26,39 +35,48 @@ def sparse_crf(
     Where the network is certain, both are 1 between pixels of different classes and 0 between pixels of the
     same (Potts).
 
+    Where the axes' spacings differ, pairs along an axis count in proportion to 1/spacing, as the face between two
+    voxels is to their volume; so a border's cost is its area, whichever way it runs.
+
     Args:
         probs: S, (B, K, *spatial).
         image: C, (B, C, *spatial), in the units of σ.
         sigma: σ, the difference in intensity that counts as an edge (0.05 to 0.15 for images in 0–1, P3).
         form: The relaxation, ``"absolute"`` or ``"bilinear"``.
+        normalise: Divide each image's sum over pairs by their number (``"pairs"``, P3), by nothing, by |Ω|
+            (``"pixels"``) or by the sum of their w (``"affinity"``).
         domain: Ω, (B, *spatial) bool; pairs that are not both inside do not count.
+        spacing: Distance of neighbouring pixels along each spatial axis; alike if not given.
 
     Returns:
-        The loss, a scalar; the mean is over the pairs of the whole batch, and 0 if there are none.
+        The loss, a scalar; an image without any pair costs 0.
 
     Raises:
-        ValueError: For a wrong shape or form, or a σ that is not a positive number.
+        ValueError: For a wrong shape or option, or a σ or spacing that is not a positive number.
     """
     require_option("form", form, get_args(CRFForm))
+    require_option("normalise", normalise, get_args(SparseNormalise))
     require_positive("sigma", sigma)
     require_shape("image", image, (probs.shape[0], *image.shape[1:2], *probs.shape[2:]), "(B, C, *spatial)")
+    spacing = require_spacing(spacing, probs.ndim - 2)
     image = image.to(probs.dtype)
-    cost = probs.new_zeros(())
-    pairs = torch.zeros((), dtype=torch.long, device=probs.device)
+    inside = probs.new_ones((probs.shape[0], *probs.shape[2:])) if domain is None else domain.to(probs.dtype)
+    cost, pairs, affinity = probs.new_zeros(3, len(probs)).unbind()
     for axis in range(2, probs.ndim):
         p, q = _neighbours(probs, axis)
         C_p, C_q = _neighbours(image, axis)
+        inside_p, inside_q = _neighbours(inside, axis - 1)
+        face = inside_p * inside_q * (min(spacing) / spacing[axis - 2])
         w = torch.exp((C_p - C_q).square().sum(1) / (-2 * sigma**2))
-        if domain is not None:
-            inside_p, inside_q = _neighbours(domain, axis - 1)
-            inside = inside_p & inside_q
-            w = torch.where(inside, w, 0)
-            pairs = pairs + inside.sum()
-        else:
-            pairs = pairs + w.numel()
+        w = torch.where(face > 0, face * w, 0)
         difference = (p - q).abs().sum(1) / 2 if form == "absolute" else 1 - (p * q).sum(1)
-        cost = cost + (w * difference).sum()
-    return cost / pairs.clamp(min=1)
+        cost = cost + (w * difference).flatten(1).sum(1)
+        pairs = pairs + face.flatten(1).sum(1)
+        affinity = affinity + w.flatten(1).sum(1)
+    if normalise == "none":
+        return cost.mean()
+    divisor = {"pairs": pairs, "pixels": inside.flatten(1).sum(1), "affinity": affinity}[normalise]
+    return torch.where(divisor > 0, cost / divisor.where(divisor > 0, 1), 0).mean()
 
 
 class SparseCRFLoss(nn.Module):
@@ -67,24 +85,44 @@ class SparseCRFLoss(nn.Module):
     Args:
         sigma: The difference in intensity that counts as an edge, in the units of the batch's image.
         form: ``"absolute"`` (P3) or ``"bilinear"`` (P0).
+        normalise: ``"pairs"`` (P3), ``"none"``, ``"pixels"`` or ``"affinity"``.
+        spacing: Distance of neighbouring pixels along each spatial axis; alike if not given.
 
     Raises:
-        ValueError: For an unknown form or a σ that is not a positive number.
+        ValueError: For an unknown option, or a σ or spacing that is not a positive number.
     """
 
     target: ClassVar[str] = "image"
 
-    def __init__(self, sigma: float, form: CRFForm = "absolute") -> None:
+    def __init__(
+        self,
+        sigma: float,
+        form: CRFForm = "absolute",
+        normalise: SparseNormalise = "pairs",
+        *,
+        spacing: Sequence[float] | None = None,
+    ) -> None:
         super().__init__()
         require_positive("sigma", sigma)
         require_option("form", form, get_args(CRFForm))
+        require_option("normalise", normalise, get_args(SparseNormalise))
         self.sigma = sigma
         self.form: CRFForm = form
+        self.normalise: SparseNormalise = normalise
+        self.spacing = spacing
 
     def forward(self, prediction: Prediction | Tensor, target: Tensor) -> Tensor:
         """The loss of a prediction (or logits) on the image (B, C, *spatial)."""
         prediction = Prediction.of(prediction)
-        return sparse_crf(prediction.probs, target, self.sigma, form=self.form, domain=prediction.domain)
+        return sparse_crf(
+            prediction.probs,
+            target,
+            self.sigma,
+            form=self.form,
+            normalise=self.normalise,
+            domain=prediction.domain,
+            spacing=self.spacing,
+        )
 
 
 def _neighbours(tensor: Tensor, axis: int) -> tuple[Tensor, Tensor]:

@@ -7,19 +7,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medsize.losses import Prediction, SparseCRFLoss, sparse_crf
-from medsize.losses.sparse_crf import CRFForm
+from medsize.losses.sparse_crf import CRFForm, SparseNormalise
 from tests.losses.oracle import probabilities, random_batch, random_logits
 
 FORMS: list[CRFForm] = ["absolute", "bilinear"]
 
 
 def written_out(
-    probs: np.ndarray, image: np.ndarray, sigma: float, form: CRFForm, domain: np.ndarray | None = None
+    probs: np.ndarray,
+    image: np.ndarray,
+    sigma: float,
+    form: CRFForm,
+    domain: np.ndarray | None = None,
+    normalise: SparseNormalise = "pairs",
+    spacing: tuple[float, ...] | None = None,
 ) -> float:
-    """Sum over ordered pairs (p, q), as in P0 eq. 3, over their number."""
-    cost, pairs = 0.0, 0
+    """Half the sum over ordered pairs (p, q), as in P0 eq. 3, over what normalises it, mean over images."""
+    costs = []
     spatial = probs.shape[2:]
     for i in range(len(probs)):
+        cost, pairs, affinity = 0.0, 0.0, 0.0
         for p in np.ndindex(*spatial):
             for q in np.ndindex(*spatial):
                 if sum(abs(a - b) for a, b in zip(p, q, strict=True)) != 1:
@@ -29,9 +36,13 @@ def written_out(
                 s_p, s_q = probs[(i, slice(None), *p)], probs[(i, slice(None), *q)]
                 colour = image[(i, slice(None), *p)] - image[(i, slice(None), *q)]
                 w = math.exp(-(np.linalg.norm(colour) ** 2) / (2 * sigma**2))
-                cost += w * float(np.abs(s_p - s_q).sum() / 2 if form == "absolute" else (s_p * (1 - s_q)).sum())
-                pairs += 1
-    return cost / pairs
+                axis = next(axis for axis, (a, b) in enumerate(zip(p, q, strict=True)) if a != b)
+                face = 0.5 if spacing is None else 0.5 * min(spacing) / spacing[axis]
+                d = float(np.abs(s_p - s_q).sum() / 2 if form == "absolute" else (s_p * (1 - s_q)).sum())
+                cost, pairs, affinity = cost + face * w * d, pairs + face, affinity + face * w
+        pixels = math.prod(spatial) if domain is None else domain[i].sum()
+        costs.append(cost / {"pairs": pairs, "none": 1, "pixels": pixels, "affinity": affinity}[normalise])
+    return float(np.mean(costs))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -42,12 +53,36 @@ def test_equals_the_sum_over_all_pairs_in_any_dimension(form: CRFForm, spatial: 
     assert SparseCRFLoss(0.3, form)(logits, image).item() == pytest.approx(expected, rel=1e-10)
 
 
+@pytest.mark.parametrize("normalise", ["pairs", "none", "pixels", "affinity"])
+@pytest.mark.parametrize("spacing", [None, (5.0, 1.0, 1.0), (1.0, 2.0, 0.5)])
+def test_equals_the_sum_under_each_normalisation_and_spacing(
+    normalise: SparseNormalise, spacing: tuple[float, ...] | None
+) -> None:
+    logits, image = random_logits(2, 3, 3, 2, 3), random_batch(2, 3, 3, 2, 3)["image"]
+    domain = torch.ones(2, 3, 2, 3, dtype=torch.bool)
+    domain[0, 2] = False
+    expected = written_out(probabilities(logits), image.numpy(), 0.3, "absolute", domain.numpy(), normalise, spacing)
+    loss = SparseCRFLoss(0.3, normalise=normalise, spacing=spacing)
+    assert loss(Prediction(logits, domain), image).item() == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_border_costs_its_area_whichever_way_it_runs() -> None:
+    image = torch.zeros(1, 1, 6, 12, 24)  # a cube of 24 mm in voxels of 4 × 2 × 1 mm
+    costs = []
+    for axis in (2, 3, 4):
+        x = torch.zeros_like(image)
+        x.narrow(axis, 0, x.shape[axis] // 2).fill_(1)
+        probs = torch.cat([1 - x, x], 1)
+        costs.append(sparse_crf(probs, image, 1.0, normalise="none", spacing=(4.0, 2.0, 1.0)).item())
+    assert costs == pytest.approx([72.0] * 3)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_only_pairs_inside_the_domain_count_whatever_the_padding_holds(form: CRFForm) -> None:
     logits, image = random_logits(2, 3, 4, 4), random_batch(2, 3, 4, 4)["image"]
     domain = torch.ones(2, 4, 4, dtype=torch.bool)
     domain[0, 3:] = False
-    domain[1, 1, 1:3] = False
+    domain[1, 1, 1:] = False
     expected = written_out(probabilities(logits), image.numpy(), 0.3, form, domain.numpy())
     padding = ~domain.unsqueeze(1)
     dirty = logits.masked_fill(padding, float("nan")).requires_grad_()
@@ -114,6 +149,12 @@ def test_a_wrong_shape_form_or_sigma_is_refused() -> None:
         SparseCRFLoss(0.1)(torch.zeros(1, 2, 4, 4), torch.zeros(1))
     with pytest.raises(ValueError, match="form must be one of 'absolute', 'bilinear', found 'potts'"):
         SparseCRFLoss(0.1, "potts")
+    with pytest.raises(
+        ValueError, match="normalise must be one of 'pairs', 'none', 'pixels', 'affinity', found 'mean'"
+    ):
+        SparseCRFLoss(0.1, normalise="mean")
+    with pytest.raises(ValueError, match=r"spacing must have a number for each of 2 spatial axes, found \(1.0,\)"):
+        SparseCRFLoss(0.1, spacing=(1.0,))(torch.zeros(1, 2, 4, 4), torch.zeros(1, 1, 4, 4))
     for sigma in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match=f"sigma must be a finite number above 0, found {sigma}"):
             SparseCRFLoss(sigma)

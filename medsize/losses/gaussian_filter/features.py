@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from medsize.losses.preconditions import require_positive
+from medsize.losses.preconditions import require_positive, require_spacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,7 @@ class Features:
             ValueError: A σ or a spacing is not a positive number, or the spacing has the wrong length.
         """
         require_positive("sigma_space", sigma_space)
-        axes = image.ndim - 2
-        spacing = (1.0,) * axes if spacing is None else tuple(spacing)
-        if len(spacing) != axes:
-            raise ValueError(f"spacing must have one number for each of {axes} spatial axes, found {spacing}")
-        for number in spacing:
-            require_positive("spacing", number)
-        steps = tuple(number / sigma_space for number in spacing)
+        steps = tuple(number / sigma_space for number in require_spacing(spacing, image.ndim - 2))
         if sigma_intensity is None:
             return cls(image[:, :0], steps)
         require_positive("sigma_intensity", sigma_intensity)

@@ -76,9 +76,11 @@ def _filter_image(
     points = points - origin
     pixels = to_cells(intensity - origin.view(-1, *[1] * len(cell)), cell)
     # C_ip = exp(−½‖c_p − l_i‖²) = exp(c_p·l_i − ½‖c_p‖² − ½‖l_i‖²): one product of matrices.
-    left = torch.cat([points, torch.ones_like(points[:, :1]), points.square().sum(1, keepdim=True) / -2], 1)
-    right = torch.cat([pixels, pixels.square().sum(1, keepdim=True) / -2, torch.ones_like(pixels[:, :1])], 1)
+    left = torch.cat([points, points.new_ones(r, 1), points.square().sum(1, keepdim=True) / -2], 1)
+    right = torch.cat([pixels, pixels.square().sum(1, keepdim=True) / -2, pixels.new_ones(len(pixels), 1, side)], 1)
     shares = to_cells(values, cell)
+    if shares.data_ptr() == values.data_ptr():  # cells of one pixel: what follows would write into the caller's values
+        shares = shares.clone()
 
     # Affinities are computed in slabs that stay in the cache, and twice, on the way in and on the way out: a CPU needs
     # longer to write them to memory and to read them again.
@@ -200,7 +202,7 @@ def to_cells(image: Tensor, cell: Sequence[int]) -> Tensor:
         image = F.pad(image, [n for end in reversed(beyond) for n in (0, end)])
     split = [n for size, side in zip(image.shape[1:], cell, strict=True) for n in (size // side, side)]
     image = image.reshape(-1, *split).permute(*range(1, 2 * axes, 2), 0, *range(2, 2 * axes + 1, 2))
-    return image.reshape(math.prod(split[::2]), -1, math.prod(cell))
+    return image.reshape(math.prod(split[::2]), -1, math.prod(cell)).contiguous()
 
 
 def from_cells(cells: Tensor, cell: Sequence[int], spatial: Sequence[int]) -> Tensor:
