@@ -1,7 +1,7 @@
 """Dense CRF: pixels that are alike in place and colour should be of one class."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Final, Literal, get_args
+from typing import Any, ClassVar, Final, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -69,9 +69,7 @@ def dense_crf(
     features = Features.of_image(image, sigma_space=sigma_space, sigma_intensity=sigma_intensity, spacing=spacing)
     filtered = gaussian_filter(features, probs.detach(), engine=engine)
     affinity = filtered.sum(1, keepdim=True)  # W1, as S sums to 1
-    # E = Σ_k Sᵏ·(W1 − WSᵏ) is quadratic in S: its gradient is twice that of the sum with W1 − WSᵏ held constant.
-    half = torch.einsum("bn,bn->b", probs.flatten(1), filtered.neg_().add_(affinity).flatten(1))
-    energy = 2 * half - half.detach()
+    energy: Tensor = _quadratic_form(probs, torch.sub(affinity, filtered, out=filtered))
     if normalise == "pixels":
         pixels = probs[0, 0].numel() if domain is None else domain.flatten(1).sum(1)
         energy = energy / pixels
@@ -134,6 +132,29 @@ class DenseCRFLoss(nn.Module):
             spacing=self.spacing,
             engine=self.engine,
         )
+
+
+# SᵀAS of each image for a symmetric A, from S and AS. An operator of its own, as its gradient, 2AS, is there already.
+@torch.library.custom_op("medsize::quadratic_form", mutates_args=())
+def _quadratic_form(probs: Tensor, product: Tensor) -> Tensor:
+    return torch.stack([torch.dot(s, a) for s, a in zip(probs.flatten(1), product.flatten(1), strict=True)])
+
+
+@_quadratic_form.register_fake
+def _(probs: Tensor, _product: Tensor) -> Tensor:
+    return probs.new_empty(len(probs))
+
+
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001  # torch passes it by name
+    ctx.save_for_backward(inputs[1])
+
+
+def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    (product,) = ctx.saved_tensors
+    return 2 * gradient.view(-1, *[1] * (product.ndim - 1)) * product, None
+
+
+_quadratic_form.register_autograd(_backward, setup_context=_remember)
 
 
 def _halve(probs: Tensor, image: Tensor, domain: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
