@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from medsize.config.mean_field import Engine, MeanFieldConfig
 from medsize.config.model import Model
 
 if TYPE_CHECKING:
@@ -229,12 +230,65 @@ class SparseCRFTerm(Model):
     """Contrast at which neighbours stop attracting, on intensities in [0, 1]."""
     form: Literal["absolute", "bilinear"] = "absolute"
     """``absolute`` as in P3, ``bilinear`` as the dense CRF of P0."""
+    normalise: Literal["pairs", "none", "pixels", "affinity"] = "pairs"
+    """Divide each image's sum by its pairs of neighbours (P3), nothing, its pixels, or the sum of its weights."""
 
     def build(self) -> "nn.Module":
         """Return the loss."""
         from medsize.losses import SparseCRFLoss
 
-        return SparseCRFLoss(sigma=self.sigma, form=self.form)
+        return SparseCRFLoss(sigma=self.sigma, form=self.form, normalise=self.normalise)
+
+
+class DenseCRFTerm(Model):
+    """Pixels that are alike in place and intensity should be of one class, over all pairs of a slice (P0 eq. 3).
+
+    The paper's energy is a sum over millions of pairs (``normalise: none``), so its weight is tiny, 2e-9 (times the
+    batch size, by which its code divides twice), and right for one resolution only. The default, ``affinity``, is a
+    share between 0 and 1 that weighs alike at every resolution. The default of ``sigma_intensity`` is the paper's, 15
+    of 255: three equal channels at σ are one channel at σ/√3, and 15/255/√3 ≈ 0.034.
+    """
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+    sigma_space: float = Field(default=100.0, gt=0)
+    """How far pixels are compared, in pixels of the slice."""
+    sigma_intensity: float = Field(default=0.034, gt=0)
+    """Contrast at which they stop attracting, on the one channel of intensities in [0, 1]."""
+    normalise: Literal["none", "pixels", "affinity"] = "affinity"
+    """Divide each slice's energy by nothing (the paper), by its pixels, or by the sum of all affinities."""
+    half_resolution: bool = False
+    """Compute it at half the resolution, as the authors do: faster."""
+    engine: Engine = "auto"
+    """``exact``, ``low_rank`` (approximate, in linear time), or ``auto``: exact on a GPU and for small slices."""
+
+    def build(self) -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import DenseCRFLoss
+
+        return DenseCRFLoss(
+            sigma_space=self.sigma_space,
+            sigma_intensity=self.sigma_intensity,
+            normalise=self.normalise,
+            half_resolution=self.half_resolution,
+            engine=self.engine,
+        )
+
+
+class ConstrainTerm(Model):
+    """KL divergence of the prediction refined by a CRF and the prediction: constrain of SEC (P2 eq. 5)."""
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+    through_crf: bool = False
+    """Whether the gradient also runs through the refinement, as P2 says; its code holds it constant."""
+    crf: MeanFieldConfig = MeanFieldConfig()
+
+    def build(self) -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import ConstrainLoss
+
+        return ConstrainLoss(self.crf.build(), through_crf=self.through_crf)
 
 
 class SizeWeightedCrossEntropyTerm(Model):
@@ -340,8 +394,10 @@ class ObjectiveConfig(Model):
     fairness: FairnessTerm | None = None
     balance: BalanceTerm | None = None
     sparse_crf: SparseCRFTerm | None = None
+    dense_crf: DenseCRFTerm | None = None
     size_weighted_cross_entropy: SizeWeightedCrossEntropyTerm | None = None
     expand: ExpandTerm | None = None
+    constrain: ConstrainTerm | None = None
     volumetric: VolumetricTerm | None = None
     positional: PositionalTerm | None = None
     negative: NegativeTerm | None = None

@@ -6,6 +6,7 @@ from pydantic import model_validator
 
 from medsize.config.data import DataConfig
 from medsize.config.evaluation import EvaluationConfig
+from medsize.config.inference import InferenceConfig
 from medsize.config.model import Model
 from medsize.config.network import DeepLabV3PlusConfig, NetworkConfig
 from medsize.config.objective import ObjectiveConfig
@@ -23,6 +24,7 @@ class RunConfig(Model):
     network: NetworkConfig = DeepLabV3PlusConfig()
     objective: ObjectiveConfig
     training: TrainingConfig = TrainingConfig()
+    inference: InferenceConfig = InferenceConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")

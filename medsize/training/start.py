@@ -36,6 +36,7 @@ CHANGEABLE = frozenset(
         "training.early_stopping",
         "training.device",
         "training.tensorboard",
+        "inference.crf",
         "evaluation.overlays",
         "data.cache",
     }

@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 from torch import nn
 
+from medsize.config.mean_field import MeanFieldConfig
 from medsize.config.objective import ObjectiveConfig
 from medsize.losses import (
     BalanceLoss,
+    ConstrainLoss,
     CrossEntropyLoss,
+    DenseCRFLoss,
     ExpandLoss,
     FairnessLoss,
     FlatLogBarrierLoss,
@@ -44,6 +47,17 @@ TERMS: dict[str, tuple[dict[str, Any], type[nn.Module]]] = {
     "flat_log_barrier": ({"epsilon": 0.02}, FlatLogBarrierLoss),
     "suppression": ({}, SuppressionLoss),
     "sparse_crf": ({"sigma": 0.1, "form": "bilinear"}, SparseCRFLoss),
+    "dense_crf": (
+        {
+            "sigma_space": 9.0,
+            "sigma_intensity": 0.1,
+            "normalise": "none",
+            "half_resolution": True,
+            "engine": "exact",
+        },
+        DenseCRFLoss,
+    ),
+    "constrain": ({"through_crf": True}, ConstrainLoss),
     "size_weighted_cross_entropy": ({"limit": 3.0}, SizeWeightedCrossEntropyLoss),
     "expand": (
         {"decay_present": 0.9, "decay_absent": 0.1, "decay_background": 0.95, "reference_pixels": None},
@@ -69,6 +83,12 @@ def test_a_term_builds_its_loss_with_its_settings(name: str):
     loss = term.build()
     assert type(loss) is kind
     assert {key: getattr(loss, key) for key in settings} == settings
+
+
+def test_constrain_refines_with_the_crf_it_is_given():
+    term = ObjectiveConfig.model_validate({"constrain": {"crf": {"iterations": 2}}}).constrain
+    assert term is not None
+    assert term.build().refine == MeanFieldConfig(iterations=2).build()
 
 
 def test_the_objective_is_made_of_the_terms_that_are_there_at_their_weights():

@@ -27,6 +27,19 @@ def test_the_loss_falls(tiny_config: RunConfig, tiny_acdc: Path, tiny_cache: Pat
     assert losses[-1] < losses[0] / 2
 
 
+@pytest.mark.parametrize("level", ["slice", "volume"])
+def test_a_run_with_a_dense_crf_and_constrain_learns(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path, level: str):
+    terms = (
+        "objective.dense_crf={weight: 0.5, sigma_space: 8}",
+        "objective.constrain={weight: 0.5, crf: {iterations: 2}}",
+        f"supervision.level={level}",
+    )
+    run = start_run(tiny_run_config(tiny_acdc, tiny_cache, *terms, "training.epochs=5"), tmp_path / "run")
+    epochs = [record for record in history(run) if record["kind"] == "epoch"]
+    assert epochs[-1]["loss"] < 0.8 * epochs[0]["loss"]
+    assert {"dense_crf", "constrain"} <= epochs[-1]["parts"].keys()
+
+
 def test_best_is_the_best_validation(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
     run = start_run(tiny_run_config(tiny_acdc, tiny_cache, "training.epochs=4"), tmp_path / "run")
     validations = [record for record in history(run) if record["kind"] == "validation"]
