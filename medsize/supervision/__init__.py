@@ -16,7 +16,7 @@ from medsize.supervision.seeds import (
     random_seeds,
     scribble_seeds,
 )
-from medsize.supervision.size_table import read_size_table, write_size_table
+from medsize.supervision.size_table import read_size_table
 from medsize.supervision.size_targets import exact_sizes, mean_relative_error, mean_sizes, noisy_sizes
 from medsize.supervision.supervise import Supervision, supervise
 from medsize.supervision.tags import tags_from_sizes
@@ -45,5 +45,4 @@ __all__ = [
     "sizes_from_labels",
     "supervise",
     "tags_from_sizes",
-    "write_size_table",
 ]

@@ -6,7 +6,7 @@ from medsize.config.run import RunConfig
 from medsize.data.prepare import find_split_cases, of_split, prepare_slices
 from medsize.errors import InputError
 from medsize.supervision.given_sizes import given_sizes
-from medsize.supervision.size_table import write_size_table
+from medsize.supervision.size_table.slice_sizes import write_slice_sizes
 
 
 def sizes_from_labels(config: RunConfig, path: Path) -> int:
@@ -32,4 +32,4 @@ def sizes_from_labels(config: RunConfig, path: Path) -> int:
     if not len(rows):
         raise InputError("no case has a label to measure sizes on", found=f"{len(found.cases)} cases")
     sizes = given_sizes(config.supervision.sizes, store, rows, config.training.seed)
-    return write_size_table(path, store.index, sizes, store.structures)
+    return write_slice_sizes(path, store.index, sizes, store.structures)

@@ -10,7 +10,7 @@ from medsize.config.supervision import ExactSizes, MeanSizes, NoisySizes, Sizes,
 from medsize.data.store import SliceStore
 from medsize.errors import InputError, InputErrors
 from medsize.supervision.draws import NOISE, draws
-from medsize.supervision.size_table import read_size_table
+from medsize.supervision.size_table.slice_sizes import read_slice_sizes
 from medsize.supervision.size_targets import Fractions, mean_sizes, noisy_sizes
 
 Row = TypeVar("Row", bound=np.integer)
@@ -94,7 +94,7 @@ def _mean(exact: Fractions, store: SliceStore, rows: NDArray[np.integer], level:
 
 
 def _table(config: TableSizes, store: SliceStore, rows: NDArray[np.integer], level: Level) -> Fractions:
-    sizes = read_size_table(config.path, store.structures, store.index)
+    sizes = read_slice_sizes(config.path, store.structures, store.index)
     if np.isnan(sizes[rows]).all():
         raise InputError(
             f"{config.path} gives no training slice a size",

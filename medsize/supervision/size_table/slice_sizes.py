@@ -25,7 +25,7 @@ UNIT: Final = "fraction"
 _SUM_TOLERANCE: Final = 1e-6
 
 
-def write_size_table(path: Path, index: pd.DataFrame, sizes: NDArray[np.floating], structures: Sequence[str]) -> int:
+def write_slice_sizes(path: Path, index: pd.DataFrame, sizes: NDArray[np.floating], structures: Sequence[str]) -> int:
     """Write the sizes of slices; the background is what the structures leave and has no row.
 
     Args:
@@ -47,7 +47,7 @@ def write_size_table(path: Path, index: pd.DataFrame, sizes: NDArray[np.floating
     return len(table)
 
 
-def read_size_table(path: Path, structures: Sequence[str], index: pd.DataFrame) -> NDArray[np.float64]:
+def read_slice_sizes(path: Path, structures: Sequence[str], index: pd.DataFrame) -> NDArray[np.float64]:
     """Read the sizes of slices.
 
     Args:

@@ -1,0 +1,19 @@
+"""The clinicians' table: sizes as people give them, in a spreadsheet."""
+
+from medsize.supervision.size_table.combine import Estimate, combine
+from medsize.supervision.size_table.entry import UNITS, SizeEntry, Unit
+from medsize.supervision.size_table.extent import Extent, to_fraction
+from medsize.supervision.size_table.names import known_name
+from medsize.supervision.size_table.read import read_size_table
+
+__all__ = [
+    "UNITS",
+    "Estimate",
+    "Extent",
+    "SizeEntry",
+    "Unit",
+    "combine",
+    "known_name",
+    "read_size_table",
+    "to_fraction",
+]
