@@ -33,7 +33,7 @@ from medsize.losses.gaussian_filter import Features, gaussian_filter
 from medsize.losses.log_barrier import FlatLogBarrierLoss, LogBarrierLoss, flat_log_barrier, log_barrier
 from medsize.losses.log_barrier_extension import LogBarrierExtensionLoss, log_barrier_extension
 from medsize.losses.mean_field import MeanField
-from medsize.losses.objective import Objective, ObjectiveValue
+from medsize.losses.objective import Objective, ObjectiveValue, TargetFrom
 from medsize.losses.partial_cross_entropy import IGNORE, PartialCrossEntropyLoss, partial_cross_entropy
 from medsize.losses.prediction import Level, Prediction
 from medsize.losses.quadratic_barrier import QuadraticBarrierLoss, quadratic_barrier
@@ -89,6 +89,7 @@ __all__ = [
     "SizeWeightedCrossEntropyLoss",
     "SparseCRFLoss",
     "SuppressionLoss",
+    "TargetFrom",
     "VolumetricLoss",
     "WeightedCrossEntropyLoss",
     "balance",

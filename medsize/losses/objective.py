@@ -86,3 +86,32 @@ class Objective(nn.Module):
             values[name] = term(prediction, batch[str(term.target)])
         weighted = [self.weights[name] * value for name, value in values.items()]
         return ObjectiveValue(sum(weighted[1:], weighted[0]), {name: v.detach() for name, v in values.items()})
+
+
+class TargetFrom(nn.Module):
+    """A term that takes its target from another entry of the batch: so one batch may serve a loss twice.
+
+    Args:
+        target: Name of the entry.
+        term: The term, as for :class:`Objective`.
+    """
+
+    def __init__(self, target: str, term: nn.Module) -> None:
+        super().__init__()
+        self.target = target
+        self.term = term
+
+    @property
+    def level(self) -> object:
+        """What the term looks at, if it says so."""
+        return getattr(self.term, "level", None)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Pass on that an epoch begins."""
+        if (begin := getattr(self.term, "begin_epoch", None)) is not None:
+            begin(epoch)
+
+    def forward(self, prediction: Prediction, target: Tensor) -> Tensor:
+        """The term of a prediction on its target."""
+        loss: Tensor = self.term(prediction, target)
+        return loss

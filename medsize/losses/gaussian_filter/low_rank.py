@@ -151,19 +151,19 @@ def landmarks(intensity: Tensor, tolerance: float) -> Tensor:
     exponent = (np.log(share) - np.square(bins).sum(1)) / 2
     one = np.ones_like(exponent)
     left, right = np.column_stack([bins, exponent, one]), np.column_stack([bins, one, exponent])
-    missing = share.copy()
+    missing, total = share.copy(), float(share.sum())
     pivots: list[int] = []
     columns = np.empty((64, len(bins)), bins.dtype)
-    while len(pivots) < len(bins) and missing.sum() > (tolerance if len(pivots) >= _FEW else tolerance / 10):
+    while len(pivots) < len(bins) and total > (tolerance if len(pivots) >= _FEW else tolerance / 10):
         pivot, found = int(missing.argmax()), len(pivots)
         if found == len(columns):
             columns = np.concatenate([columns, np.empty_like(columns)])
         column = np.exp(left @ right[pivot], out=columns[found])
         column -= columns[:found, pivot] @ columns[:found]
         column /= math.sqrt(missing[pivot])
-        missing -= np.square(column)
-        np.maximum(missing, 0, out=missing)
+        missing -= column * column
         missing[pivot] = 0
+        total -= float(column @ column)
         pivots.append(pivot)
     return torch.from_numpy(bins[pivots]).to(intensity)
 
