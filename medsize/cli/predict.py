@@ -12,6 +12,9 @@ def predict(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the label files and volumes.csv.")],
     checkpoint: Annotated[Literal["last", "best"], typer.Option(help="Which network of the run.")] = "last",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there.")] = False,
+    crf: Annotated[
+        bool, typer.Option("--crf", help="Move borders to edges of the image by a dense CRF (see evaluate --crf).")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Segment images: one NIfTI a file on exactly its grid, and volumes.csv in mL."""
@@ -29,6 +32,7 @@ def predict(
             output,
             checkpoint=checkpoint,
             overwrite=overwrite,
+            crf=crf,
             device=device,
             progress=moved,
         )

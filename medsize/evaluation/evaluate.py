@@ -18,7 +18,7 @@ from medsize.data.volumes import Volume, read_label, read_volume, write_label
 from medsize.errors import InputError, InputErrors
 from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.scores import COLUMNS, score_case
-from medsize.evaluation.summary import summarise
+from medsize.evaluation.summary import CRF_SUFFIX, summarise
 from medsize.evaluation.training_sizes import (
     TaughtSlices,
     choose_taught,
@@ -60,7 +60,7 @@ class Evaluation:
 
 
 def evaluate_run(
-    run: RunFolder, *, device: str = "auto", progress: Callable[[int, int], None] | None = None
+    run: RunFolder, *, device: str = "auto", crf: bool = False, progress: Callable[[int, int], None] | None = None
 ) -> Evaluation:
     """Predict every held-out case that has a label with the checkpoints ``last`` and, where there is one, ``best``.
 
@@ -68,9 +68,13 @@ def evaluate_run(
     ``report/`` the tables ``metrics.csv``, ``summary.json`` and ``training_sizes.csv`` (the sizes that training
     slices were given, and those that the network predicts for them) and ``taught_slices.npz`` (some of these slices).
 
+    With a CRF all of this is as without, and beside each checkpoint stands the same network refined by it, in rows
+    (and ``predictions/``) of its own, ``last_crf`` and ``best_crf``; ``summary.json`` has its settings.
+
     Args:
         run: A run with at least the checkpoint ``last``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        crf: Whether to also measure the predictions as refined by ``inference.crf`` of the run's configuration.
         progress: Called with the number of cases done and of all.
 
     Raises:
@@ -82,10 +86,14 @@ def evaluate_run(
     held_out = [case for case in of_split(cases, "val", "test") if case.label is not None]
     checkpoints: list[Checkpoint] = ["last"]
     checkpoints += ["best"] if run.weights("best").is_file() else []
-    predictors = {name: Predictor.load(run, name, device) for name in checkpoints}
+    predictors = {str(name): Predictor.load(run, name, device) for name in checkpoints}
+    if crf:
+        predictors |= {f"{name}{CRF_SUFFIX}": predictor.with_crf() for name, predictor in predictors.items()}
     metrics = _evaluate_cases(run, held_out, predictors, label_values(config.data), progress)
     values = structure_values(config.data)
     summary = summarise(metrics, run, cases, config.data.split, values)
+    if crf:
+        summary["crf"] = config.inference.crf.model_dump(mode="json")
     _look_at_training(run, config, cases, predictors["last"])
     write_text(run.report / "metrics.csv", metrics.to_csv(index=False))
     write_text(run.report / "summary.json", json.dumps(summary, indent=2, allow_nan=False))
@@ -95,7 +103,7 @@ def evaluate_run(
 def _evaluate_cases(
     run: RunFolder,
     cases: Sequence[Case],
-    predictors: dict[Checkpoint, Predictor],
+    predictors: dict[str, Predictor],
     labels: dict[str, int],
     progress: Callable[[int, int], None] | None,
 ) -> pd.DataFrame:
@@ -126,7 +134,7 @@ def _read_truth(case: Case, image: Volume, labels: dict[str, int]) -> NDArray[np
 
 
 def _evaluate_case(
-    run: RunFolder, case: Case, image: Volume, truth: NDArray[np.uint8], checkpoint: Checkpoint, predictor: Predictor
+    run: RunFolder, case: Case, image: Volume, truth: NDArray[np.uint8], checkpoint: str, predictor: Predictor
 ) -> list[dict[str, Any]]:
     predicted = predictor.predict(image)
     path = run.predictions / checkpoint / f"{case.id}.nii.gz"

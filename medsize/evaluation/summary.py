@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from medsize.errors import InputError
 from medsize.evaluation.dice import RULES
 from medsize.evaluation.scores import aggregate
 from medsize.run_folder import RunFolder
+
+CRF_SUFFIX: Final = "_crf"
+"""Of a checkpoint's name where its predictions were refined by a CRF."""
 
 
 def summarise(
@@ -35,7 +38,7 @@ def summarise(
     Returns:
         JSON values. ``metric_per_case``, ``mean`` and ``foreground_mean`` are nnU-Net's, for the checkpoint ``last``
         on the held-out cases that decide nothing (``test`` if there are any, else ``val``); ``others`` holds the same
-        for the other checkpoints and splits. An undefined figure is null, is listed, and enters no mean.
+        for the other checkpoints, splits and refinements. An undefined figure is null, is listed, and enters no mean.
     """
     blocks = [
         _block(rows, str(checkpoint), str(name), run, cases, values)
@@ -96,7 +99,7 @@ def _block(
     return {
         "checkpoint": checkpoint,
         "split": split,
-        "chosen_on_these_cases": checkpoint == "best" and split == "val",
+        "chosen_on_these_cases": checkpoint.removesuffix(CRF_SUFFIX) == "best" and split == "val",
         "metric_per_case": per_case,
         "mean": mean,
         "foreground_mean": _means(list(mean.values())),

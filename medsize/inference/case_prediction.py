@@ -9,6 +9,8 @@ from medsize.config.data import Preprocessing
 from medsize.data.geometry import grid_for
 from medsize.data.volumes import Volume
 from medsize.inference.predict_slices import most_probable, predict_probabilities
+from medsize.inference.refinement import refine_batches
+from medsize.losses import Refine
 
 
 def predict_case(
@@ -19,6 +21,7 @@ def predict_case(
     device: torch.device,
     precision: torch.dtype,
     batch_size: int,
+    refine: Refine | None = None,
 ) -> NDArray[np.uint8]:
     """Segment a volume on its own grid.
 
@@ -32,6 +35,7 @@ def predict_case(
         device: Where the network is.
         precision: Of the network's arithmetic.
         batch_size: Slices at a time; memory grows with it, not with the number of slices.
+        refine: Changes the probabilities of each slice, on the slice grid, before they are interpolated back.
 
     Returns:
         (X, Y, Z) class indices, 0 the background.
@@ -39,12 +43,12 @@ def predict_case(
     x, y, _ = volume.array.shape
     grid = grid_for(preprocessing, (x, y), volume.spacing_mm[:2])
     slices = np.moveaxis(grid.resample(scale_to_unit(volume.array), 1), -1, 0)[:, None]
-    planes = [
-        most_probable(grid.to_case(batch.permute(1, 2, 3, 0)), dim=0).cpu().numpy()
-        for batch in predict_probabilities(
-            network, slices, np.arange(len(slices)), device=device, precision=precision, batch_size=batch_size
-        )
-    ]
+    batches = predict_probabilities(
+        network, slices, np.arange(len(slices)), device=device, precision=precision, batch_size=batch_size
+    )
+    if refine is not None:
+        batches = refine_batches(refine, batches, slices, grid.domain())
+    planes = [most_probable(grid.to_case(batch.permute(1, 2, 3, 0)), dim=0).cpu().numpy() for batch in batches]
     return np.concatenate(planes, axis=-1)
 
 

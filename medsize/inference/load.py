@@ -1,6 +1,6 @@
 """A trained network, ready to segment volumes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from medsize.files import restore_folder
 from medsize.inference.case_prediction import predict_case
 from medsize.inference.label_values import structure_values
 from medsize.inference.precision import resolve_device, resolve_precision
+from medsize.losses import Refine
 from medsize.run_folder import Checkpoint, RunFolder
 
 
@@ -32,6 +33,7 @@ class Predictor:
         values: Structure to its value in the source's label files, in class order: class ``i + 1`` is the ``i``-th.
         device: Where the network is.
         precision: Of the network's arithmetic.
+        refine: What changes the network's probabilities before they become labels.
     """
 
     network: nn.Module
@@ -39,6 +41,7 @@ class Predictor:
     values: dict[str, int]
     device: torch.device
     precision: torch.dtype
+    refine: Refine | None = None
 
     @classmethod
     def load(cls, run: RunFolder, checkpoint: Checkpoint = "last", device: str = "auto") -> Self:
@@ -57,6 +60,10 @@ class Predictor:
             precision=resolve_precision(config.training.precision, where),
         )
 
+    def with_crf(self) -> Self:
+        """Return the same network, its probabilities refined by the CRF that the configuration describes."""
+        return replace(self, refine=self.config.inference.crf.build())
+
     def predict(self, volume: Volume) -> NDArray[np.uint8]:
         """Return the class of each voxel of a volume, (X, Y, Z)."""
         return predict_case(
@@ -66,6 +73,7 @@ class Predictor:
             device=self.device,
             precision=self.precision,
             batch_size=self.config.training.batch_size,
+            refine=self.refine,
         )
 
 

@@ -25,6 +25,7 @@ def predict_files(
     checkpoint: Checkpoint = "last",
     device: str = "auto",
     overwrite: bool = False,
+    crf: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Segment images with a run's network.
@@ -41,6 +42,7 @@ def predict_files(
         checkpoint: Which network.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         overwrite: Whether to replace results that are there already.
+        crf: Whether a dense CRF, ``inference.crf`` of the run's configuration, moves borders to edges of the image.
         progress: Called with (done, total) files.
 
     Returns:
@@ -55,6 +57,8 @@ def predict_files(
     table = output / VOLUMES_NAME
     earlier = _read_volumes(table)
     predictor = Predictor.load(run, checkpoint, device)
+    if crf:
+        predictor = predictor.with_crf()
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
     volumes: list[pd.DataFrame] = []

@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from tests.cli.command import medsize
 
@@ -23,3 +24,16 @@ def test_evaluating_again_finds_the_same_and_prints_it(trained_run: Path, tmp_pa
     assert "checkpoint best, 4 val cases (chosen on these cases)" in outcome.stdout
     assert outcome.stdout.endswith(f"report: {run / 'report/index.html'}\n")
     assert (run / "report/index.html").is_file()
+
+
+@pytest.mark.usefixtures("without_report")
+def test_a_crf_is_measured_beside_the_network_alone(trained_run: Path, tmp_path: Path):
+    run = shutil.copytree(trained_run, tmp_path / "run")
+    outcome = medsize("evaluate", run, "--crf")
+    assert outcome.code == 0
+    lines = outcome.stdout.splitlines()
+    assert [line.split(",")[1] for line in lines[:4]] == [
+        f" checkpoint {name}" for name in ("last", "best", "last_crf", "best_crf")
+    ]
+    before, after = (pd.read_csv(of / "report/metrics.csv") for of in (trained_run, run))
+    pd.testing.assert_frame_equal(after.iloc[: len(before)], before)

@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 
@@ -70,3 +71,17 @@ def test_the_checkpoint_can_be_chosen(trained_run: Path, image: Path, tmp_path: 
     shutil.rmtree(run / "checkpoints/last")
     assert medsize("predict", run, image, "-o", "out").code == 1
     assert medsize("predict", run, image, "-o", "out", "--checkpoint", "best").code == 0
+
+
+def test_a_crf_is_used_where_asked_with_the_settings_of_the_run(trained_run: Path, image: Path, tmp_path: Path):
+    run = shutil.copytree(trained_run, tmp_path / "run")
+    config = (run / "config.yaml").read_text()
+    for name, weight in (("weak", 1e-6), ("strong", 1000)):
+        settings = f"    bilateral_weight: {weight}\n    smoothness_sigma: 1.0\n    smoothness_weight: {weight}\n"
+        (run / "config.yaml").write_text(re.sub(r" +bilateral_weight(.*\n){3}", settings, config))
+        outcome = medsize("predict", run, image, "-o", name, "--crf")
+        assert (outcome.code, outcome.stdout, outcome.stderr) == (0, f"volumes: {name}/volumes.csv\n", "")
+    assert medsize("predict", run, image, "-o", "plain").code == 0
+    plain, weak, strong = (np.asarray(nib.load(f"{name}/{image.name}").dataobj) for name in ("plain", "weak", "strong"))
+    np.testing.assert_array_equal(weak, plain)
+    assert (strong != plain).any()

@@ -100,6 +100,50 @@ def test_training_sizes_cover_every_training_slice(evaluated):
     assert sizes["given_fraction"].notna().all()
 
 
+@pytest.fixture(scope="module")
+def beside(intensity_network, tiny_acdc, tiny_cache, tmp_path_factory) -> tuple[RunFolder, RunFolder]:
+    """The same run evaluated without and with the CRF."""
+    config = tiny_run_config(tiny_acdc, tiny_cache, "data.structures=[all]")
+    plain = fabricate_run(tmp_path_factory.mktemp("runs") / "plain", config)
+    refined = RunFolder(shutil.copytree(plain.path, plain.path.with_name("refined")))
+    evaluate_run(plain, device="cpu")
+    evaluate_run(refined, device="cpu", crf=True)
+    return plain, refined
+
+
+def test_a_crf_stands_beside_the_network_alone_whose_figures_stay(beside):
+    plain, refined = beside
+    metrics = metrics_of(refined)
+    assert list(dict.fromkeys(metrics["checkpoint"])) == ["last", "best", "last_crf", "best_crf"]
+    alone = metrics[metrics["checkpoint"].isin(["last", "best"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone, metrics_of(plain))
+    for file in ("training_sizes.csv", *(f"../predictions/last/{case}.nii.gz" for case in alone["case"])):
+        assert (refined.report / file).read_bytes() == (plain.report / file).read_bytes()
+
+
+def test_the_figures_of_a_crf_are_those_of_its_own_predictions(beside):
+    _, refined = beside
+    metrics = metrics_of(refined)
+    changed = 0
+    for row in metrics[metrics["checkpoint"] == "last_crf"].itertuples():
+        written, alone = (
+            np.asarray(nib.load(refined.predictions / name / f"{row.case}.nii.gz").dataobj)
+            == {"rv": 1, "myo": 2, "lv": 3}[row.structure]
+            for name in ("last_crf", "last")
+        )
+        assert row.voxels_predicted == np.count_nonzero(written)
+        changed += np.count_nonzero(written != alone)
+    assert changed > 0
+
+
+def test_the_summary_says_what_the_crf_was_and_nothing_where_there_was_none(beside):
+    plain, refined = (json.loads((run.report / "summary.json").read_text()) for run in beside)
+    assert "crf" not in plain
+    assert refined["crf"]["sigma_space"] == 5.0
+    assert [block["checkpoint"] for block in refined["others"]] == ["best", "last_crf", "best_crf"]
+    assert (refined["checkpoint"], refined["mean"]) == (plain["checkpoint"], plain["mean"])
+
+
 def test_without_best_only_last_is_evaluated(fresh):
     evaluation = evaluate_run(fresh, device="cpu")
     assert set(evaluation.metrics["checkpoint"]) == {"last"}

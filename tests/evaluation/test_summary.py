@@ -74,6 +74,13 @@ def test_the_headline_is_the_last_checkpoint_and_best_is_said_to_be_chosen(summa
     assert best["aggregates"]["lv"]["mean"] == pytest.approx(0.9)
 
 
+def test_a_refined_best_was_chosen_on_these_cases_too():
+    metrics = METRICS.assign(checkpoint=METRICS["checkpoint"] + "_crf")
+    summary = summarise(metrics, RUN, CASES, PaperSplit(name="paper"), VALUES)
+    chosen = {block["checkpoint"]: block["chosen_on_these_cases"] for block in (summary, *summary["others"])}
+    assert chosen == {"best_crf": True, "last_crf": False}
+
+
 def test_test_cases_come_before_validation_cases_and_choose_nothing():
     test = pd.DataFrame([row(name, "b", "lv", 10, 10, 1, split="test") for name in ("last", "best")])
     summary = summarise(pd.concat([METRICS, test]), RUN, CASES, PaperSplit(name="paper"), VALUES)

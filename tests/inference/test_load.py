@@ -2,8 +2,10 @@ import shutil
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import save_file
 
+from medsize.config.mean_field import MeanFieldConfig
 from medsize.errors import InputError
 from medsize.inference.load import Predictor, load_network
 from medsize.run_folder import RunFolder
@@ -34,6 +36,22 @@ def test_a_predictor_knows_structures_device_and_precision(run_of_all):
     assert predictor.values == {"rv": 1, "myo": 2, "lv": 3}
     assert predictor.device == CPU
     assert predictor.precision == torch.float32
+
+
+def test_a_predictor_refines_by_the_crf_of_its_configuration_only_where_asked(run):
+    run.config.write_text(run.config.read_text().replace("sigma_space: 5.0", "sigma_space: 7.0"))
+    plain = Predictor.load(run, "last", "cpu")
+    refined = plain.with_crf()
+    assert plain.refine is None
+    assert refined.refine == MeanFieldConfig(sigma_space=7).build()
+    assert refined.network is plain.network
+
+
+def test_a_run_that_says_nothing_of_a_crf_has_the_default(run):
+    values = yaml.safe_load(run.config.read_text())
+    del values["inference"]
+    run.config.write_text(yaml.safe_dump(values))
+    assert Predictor.load(run, "last", "cpu").with_crf().refine == MeanFieldConfig().build()
 
 
 def test_a_missing_best_points_to_last(run):

@@ -100,6 +100,17 @@ def test_a_cases_prediction_is_written_in_the_values_of_the_source(run_of_all, t
     np.testing.assert_array_equal(np.asarray(written.dataobj), classes)  # ACDC's values are the class numbers
 
 
+def test_with_a_crf_the_refined_prediction_is_written(run_of_all, tiny_acdc, tmp_path):
+    image = tiny_acdc / "training" / "patient001" / "patient001_frame01.nii.gz"
+    predict_files(run_of_all, [image], tmp_path / "plain", device="cpu")
+    predict_files(run_of_all, [image], tmp_path / "crf", device="cpu", crf=True)
+    plain, refined = (np.asarray(nib.load(tmp_path / name / image.name).dataobj) for name in ("plain", "crf"))
+    classes = Predictor.load(run_of_all, "last", "cpu").with_crf().predict(read_volume(image))
+    np.testing.assert_array_equal(refined, classes)  # ACDC's values are the class numbers
+    assert (refined != plain).any()
+    same_geometry(tmp_path / "crf" / image.name, image)
+
+
 def test_the_lv_has_acdcs_value_three(run_of_lv, tiny_acdc, tmp_path):
     image = tiny_acdc / "training" / "patient001" / "patient001_frame01.nii.gz"
     predict_files(run_of_lv, [image], tmp_path, device="cpu")

@@ -132,6 +132,22 @@ def test_best_stands_beside_with_the_note_that_it_was_chosen_on_these_cases(page
     assert f"checkpoint best: {best:.3f}, chosen on these same cases, so it flatters" in page.text
 
 
+def test_a_crf_is_named_with_its_settings_and_stands_beside_the_network_alone(fresh):
+    evaluate_run(fresh, device="cpu", crf=True)
+    page = Page(write_report(fresh).read_text(encoding="utf-8"))
+    metrics = pd.read_csv(fresh.report / "metrics.csv")
+    mean = metrics.groupby("checkpoint")["dice_scan"].mean()
+    assert f"{mean['last']:.3f} mean dice_scan of lv" in page.text
+    assert f"checkpoint last_crf: {mean['last_crf']:.3f}" in page.text
+    assert f"checkpoint best_crf: {mean['best_crf']:.3f}, chosen on these same cases, so it flatters" in page.text
+    assert "last_crf and best_crf: the same network, its probabilities refined by a dense CRF" in page.text
+    assert "(sigma_space 5.0, sigma_intensity 0.05, bilateral_weight 3.0, " in page.text
+
+
+def test_without_a_crf_none_is_named(page):
+    assert "crf" not in page.text.split("Configuration")[0].lower()
+
+
 def test_rule_and_split_stand_beside_the_figures(page):
     told = (
         "Checkpoint last, 4 validation cases, split by patients, fold 0 of 0–4 held out. dice_scan: one Dice per case"
