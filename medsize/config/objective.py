@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Weight = Annotated[float, Field(gt=0)]
 Level = Literal["slice", "volume"]
+Levels = Literal["slice", "volume", "both"]
+"""What the sizes of a run are about; ``both`` for those of slices and those of volumes side by side."""
 
 
 class SizeTerm(Model):
@@ -408,16 +410,24 @@ class ObjectiveConfig(Model):
             raise ValueError(f"no term: give at least one of {', '.join(type(self).model_fields)}")
         return self
 
-    def build(self, level: Level = "slice") -> "Objective":
+    def build(self, level: Levels = "slice") -> "Objective":
         """Return the objective: every term that is there, with its weight.
 
         Args:
-            level: What sizes, bounds and tags are about: the supervision's level.
+            level: What sizes, bounds and tags are about: the supervision's level. With ``both``, each term about
+                sizes is there twice, for slices and, under its name with ``volume_`` in front and from the entry
+                of the batch of that name, for volumes.
         """
-        from medsize.losses import Objective
+        from medsize.losses import Objective, TargetFrom
 
-        terms = {name: term for name in type(self).model_fields if (term := getattr(self, name))}
-        losses = {
-            name: term.build(level) if isinstance(term, SizeTerm) else term.build() for name, term in terms.items()
-        }
-        return Objective({name: (terms[name].weight, loss) for name, loss in losses.items()})
+        terms: dict[str, tuple[float, nn.Module]] = {}
+        for name in type(self).model_fields:
+            term = getattr(self, name)
+            if isinstance(term, SizeTerm):
+                terms[name] = (term.weight, term.build("slice" if level == "both" else level))
+                if level == "both":
+                    loss = term.build("volume")
+                    terms[f"volume_{name}"] = (term.weight, TargetFrom(f"volume_{loss.target}", loss))
+            elif term:
+                terms[name] = (term.weight, term.build())
+        return Objective(terms)

@@ -85,11 +85,11 @@ class MeanSizes(Model):
 
 
 class TableSizes(Model):
-    """Sizes from a CSV (``--sizes``)."""
+    """Sizes from a table that people filled in (``--sizes``)."""
 
     kind: Literal["table"]
     path: Path
-    """The CSV, with the columns ``case,slice,structure,value,unit``."""
+    """The table: of slices, of whole cases, or of both."""
 
 
 Sizes = Annotated[ExactSizes | NoisySizes | MeanSizes | TableSizes, Field(discriminator="kind")]
@@ -119,7 +119,15 @@ class IndividualBounds(Model):
     """0.10 is ±10 % of the size."""
 
 
-Bounds = Annotated[CommonBounds | IndividualBounds, Field(discriminator="kind")]
+class TableBounds(Model):
+    """The ranges that the size table gives (``low`` and ``high``, or what several raters span)."""
+
+    kind: Literal["table"]
+    tolerance: float | None = Field(default=None, ge=0, le=1)
+    """A value without a range is one of ± this: 0 makes it a target. ``null`` leaves it to ``size_target``."""
+
+
+Bounds = Annotated[CommonBounds | IndividualBounds | TableBounds, Field(discriminator="kind")]
 
 
 class SupervisionConfig(Model):
@@ -128,6 +136,18 @@ class SupervisionConfig(Model):
     seeds: Seeds = ErosionSeeds()
     sizes: Sizes = ExactSizes()
     bounds: Bounds = CommonBounds()
-    level: Literal["slice", "volume"] = "slice"
-    """What sizes, bounds and tags are about: each slice, or the whole volume of a case; a batch then holds whole cases.
+    level: Literal["slice", "volume", "both"] | None = None
+    """What sizes are about: slices, whole cases, or a table's rows of both. Left out, the table says it; else ``slice``.
     """
+
+    @model_validator(mode="after")
+    def _fits_the_sizes(self) -> "SupervisionConfig":
+        if self.sizes.kind == "table":
+            return self
+        if self.bounds.kind == "table":
+            raise ValueError(f"bounds of kind 'table' need sizes of kind 'table', found '{self.sizes.kind}'")
+        if self.level == "both":
+            raise ValueError(f"level 'both' needs sizes of kind 'table', found '{self.sizes.kind}'")
+        if self.level is None:
+            object.__setattr__(self, "level", "slice")  # the model is frozen for everybody else
+        return self

@@ -12,7 +12,10 @@ from torch import Tensor
 from medsize.data.store import SliceStore
 from medsize.errors import InputError
 
-GIVEN = ("seeds", "size_target", "size_bounds", "tags")
+GIVEN = (
+    *("seeds", "size_target", "size_bounds", "tags"),
+    *("volume_size_target", "volume_size_bounds", "volume_tags"),
+)
 """Keys of a batch that the supervision gives; ``image``, ``domain`` and ``label`` come from the store."""
 
 
@@ -24,6 +27,7 @@ class Given(Protocol):
         size_target: (N, K) float32 fractions, NaN unknown.
         size_bounds: (N, K, 2) float32 fractions, lower and upper.
         tags: (N, K) bool.
+        volume_size_target: As ``size_target``, of the case of each slice where both are given; likewise the others.
     """
 
     @property
@@ -42,6 +46,18 @@ class Given(Protocol):
     def tags(self) -> NDArray[np.bool_] | None:
         """Tags."""
 
+    @property
+    def volume_size_target(self) -> NDArray[np.float32] | None:
+        """Size targets of volumes, beside those of slices."""
+
+    @property
+    def volume_size_bounds(self) -> NDArray[np.float32] | None:
+        """Size bounds of volumes, beside those of slices."""
+
+    @property
+    def volume_tags(self) -> NDArray[np.bool_] | None:
+        """Tags of volumes, beside those of slices."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -50,9 +66,9 @@ class Batch:
     Attributes:
         cases: Case id of each slice.
         tensors: ``image`` (B, 1, H, W) float32 and the keys asked for: ``seeds`` (B, H, W) uint8, ``size_target``
-            (B, K) and ``size_bounds`` (B, K, 2) float32, ``tags`` (B, K) bool, ``label`` (B, H, W) uint8, ``case``
-            (B,) int64, the same number for slices of one case of the batch; also ``domain`` (B, H, W) bool when some
-            slice of the store has padding.
+            (B, K) and ``size_bounds`` (B, K, 2) float32, ``tags`` (B, K) bool, each of them with ``volume_`` in front
+            too, ``label`` (B, H, W) uint8, ``case`` (B,) int64, the same number for slices of one case of the batch;
+            also ``domain`` (B, H, W) bool when some slice of the store has padding.
     """
 
     cases: list[str]

@@ -32,6 +32,7 @@ from medsize.inference.label_values import label_values, structure_values, to_cl
 from medsize.inference.load import Predictor
 from medsize.run_folder import Checkpoint, RunFolder
 from medsize.supervision.supervise import supervise
+from medsize.supervision.table_sizes import levels_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +150,11 @@ def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], pred
     found = CaseList(cases, label_values(config.data), tuple(structure_values(config.data)))
     store = prepare_slices(config.data, found)
     rows = store.rows(case.id for case in of_split(cases, "train"))
-    level = config.supervision.level
-    sample = sample_training(store, rows, level)
-    sizes = compare_training_sizes(predictor, store, sample, read_size_targets(run), level)
+    targets = read_size_targets(run)
+    level = levels_of(None if of_case else 0 for of_case in targets["slice"].isna())
+    # What people gave is compared to the last row: it is for finding their slips, not for a scatter alone.
+    sample = rows if "rows" in targets else sample_training(store, rows, level)
+    sizes = compare_training_sizes(predictor, store, sample, targets, level)
     write_text(run.report / "training_sizes.csv", sizes.to_csv(index=False))
     seeds = supervise(
         config.supervision,
@@ -161,8 +164,9 @@ def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], pred
         seed=config.training.seed,
         labels=found.labels,
     ).seeds
-    candidates = sample if level == "slice" else middle_rows(store, sample)
-    shown = choose_taught(candidates, sizes, 2 * config.evaluation.overlays)
+    slices = sizes[sizes["slice"].notna()] if level == "both" else sizes
+    candidates = middle_rows(store, sample) if level == "volume" else sample
+    shown = choose_taught(candidates, slices, 2 * config.evaluation.overlays)
     TaughtSlices.collect(predictor, store, shown, seeds).write(run.report / "taught_slices.npz")
 
 

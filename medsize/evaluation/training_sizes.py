@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medsize.config.objective import Level
+from medsize.config.objective import Level, Levels
 from medsize.data.store import SliceStore
 from medsize.errors import InputError
 from medsize.files import atomic_path
@@ -23,10 +23,12 @@ MOST_SLICES: Final = 1000
 """A data set with more training slices is sampled evenly: a scatter of sizes needs no more."""
 
 _AT_A_TIME = 64
+_TOLD: Final = ("low_fraction", "high_fraction", "value", "low", "high", "unit", "raters", "rows")
+_TEXTS: Final = ("case", "structure", "value", "low", "high", "unit", "rows")
 
 
 def compare_training_sizes(
-    predictor: Predictor, store: SliceStore, rows: NDArray[np.intp], targets: pd.DataFrame, level: Level = "slice"
+    predictor: Predictor, store: SliceStore, rows: NDArray[np.intp], targets: pd.DataFrame, levels: Levels = "slice"
 ) -> pd.DataFrame:
     """Predict training slices, and put the predicted sizes beside the exact and the given ones.
 
@@ -35,12 +37,13 @@ def compare_training_sizes(
         store: The slices.
         rows: Those to predict, whole cases where sizes are of volumes.
         targets: ``size_targets.csv``.
-        level: What the given sizes are about, slices or volumes.
+        levels: What the given sizes are about, slices, volumes or both.
 
     Returns:
-        The columns ``case, slice, structure, exact_fraction, given_fraction, predicted_fraction``, one row a slice
-        (or a volume, without number of a slice) and class (``background`` too). The predicted size is the share of Ω
-        that is most probably of the class; sizes are NaN where there is no label or none was given.
+        The columns ``case, slice, structure, exact_fraction, given_fraction, predicted_fraction``, and what else
+        ``targets`` tells; one row a slice (or a volume, without number of a slice) and class (``background`` too).
+        The predicted size is the share of Ω that is most probably of the class; sizes are NaN where there is no
+        label or none was given.
     """
     predicted = np.concatenate(
         [
@@ -48,19 +51,31 @@ def compare_training_sizes(
             for part in np.array_split(rows, range(_AT_A_TIME, len(rows), _AT_A_TIME))
         ]
     )
-    keys = ["case", "slice", "structure"]
-    if level == "volume":
-        cases = store.index["case"].to_numpy()[rows]
-        rows = first_rows(store, rows)
+    tables = []
+    if levels != "volume":
+        tables.append(_beside(store, rows, predicted, targets[targets["slice"].notna()], "slice"))
+    if levels != "slice":
+        cases, volumes = store.index["case"].to_numpy()[rows], first_rows(store, rows)
         # The slices of a case have equally many pixels, so the size of its volume is their mean.
-        predicted = np.array([predicted[cases == case].mean(0) for case in store.index["case"].iloc[rows]])
-        keys.remove("slice")
+        means = np.array([predicted[cases == case].mean(0) for case in store.index["case"].iloc[volumes]])
+        tables.append(_beside(store, volumes, means, targets[targets["slice"].isna()], "volume"))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _beside(
+    store: SliceStore, rows: NDArray[np.intp], predicted: NDArray[np.float64], targets: pd.DataFrame, level: Level
+) -> pd.DataFrame:
     names = ["background", *store.structures]
     table = store.index[["case", "slice"]].iloc[np.repeat(rows, len(names))].reset_index(drop=True)
     table = table.assign(structure=names * len(rows), exact_fraction=exact_fractions(store, level)[rows].reshape(-1))
+    table["slice"] = table["slice"].astype("Int64")
+    keys = ["case", "slice", "structure"]
     if level == "volume":
         table["slice"] = pd.array([pd.NA] * len(table), dtype="Int64")
-    table = table.merge(targets[[*keys, "given_fraction"]], on=keys, how="left", validate="one_to_one")
+        keys.remove("slice")
+    given = [name for name in targets.columns if name not in ("case", "slice", "structure", "exact_fraction", "level")]
+    targets = targets.astype({"slice": "Int64"})
+    table = table.merge(targets[[*keys, *given]], on=keys, how="left", validate="one_to_one")
     return table.assign(predicted_fraction=predicted.reshape(-1))
 
 
@@ -76,9 +91,9 @@ def predict_rows(predictor: Predictor, store: SliceStore, rows: NDArray[np.intp]
     )
 
 
-def sample_training(store: SliceStore, rows: NDArray[np.intp], level: Level) -> NDArray[np.intp]:
+def sample_training(store: SliceStore, rows: NDArray[np.intp], levels: Levels) -> NDArray[np.intp]:
     """Return an even sample of at most about :data:`MOST_SLICES` training rows, of whole cases for volumes."""
-    if level == "slice":
+    if levels == "slice":
         return sample_evenly(rows, MOST_SLICES)
     first = first_rows(store, rows)
     sample = sample_evenly(first, max(MOST_SLICES * len(first) // max(len(rows), 1), 1))
@@ -103,14 +118,16 @@ def read_size_targets(run: RunFolder) -> pd.DataFrame:
     """Read ``size_targets.csv``.
 
     Returns:
-        The columns ``case, slice, structure, exact_fraction, given_fraction``; unknown sizes are NaN.
+        The columns ``case, slice, structure, exact_fraction, given_fraction``, and for sizes from a table also what
+        it says; unknown sizes are NaN, and so is the slice of what is about a whole case.
 
     Raises:
         InputError: The file is missing or damaged.
     """
     try:
-        table = pd.read_csv(run.size_targets, dtype={"case": "str", "structure": "str"})
-        return table[["case", "slice", "structure", "exact_fraction", "given_fraction"]]
+        table = pd.read_csv(run.size_targets, dtype=dict.fromkeys(_TEXTS, "str"))
+        extra = [name for name in _TOLD if name in table]
+        return table[["case", "slice", "structure", "exact_fraction", "given_fraction", *extra]]
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{run.size_targets} cannot be read",

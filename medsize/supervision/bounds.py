@@ -3,18 +3,19 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from medsize.config.supervision import Bounds, CommonBounds
+from medsize.config.supervision import Bounds, CommonBounds, TableBounds
 from medsize.errors import InputError
 
 Fractions = NDArray[np.float64]
 
 
-def make_bounds(config: Bounds, sizes: NDArray[np.floating]) -> Fractions:
+def make_bounds(config: Bounds, sizes: NDArray[np.floating], ranges: NDArray[np.floating] | None = None) -> Fractions:
     """Make the bounds that a configuration describes.
 
     Args:
-        config: Common or individual bounds.
+        config: Common or individual bounds, or those of a table.
         sizes: Fractions of the image, (N, K), background first; NaN is unknown.
+        ranges: What a table gives, (N, K, 2); NaN is unknown.
 
     Returns:
         Lower and upper bounds, (N, K, 2).
@@ -22,6 +23,9 @@ def make_bounds(config: Bounds, sizes: NDArray[np.floating]) -> Fractions:
     Raises:
         InputError: Common lower bounds exceed an image that holds several structures.
     """
+    if isinstance(config, TableBounds):
+        assert ranges is not None, "the configuration allows such bounds with a table alone"
+        return table_bounds(ranges, sizes, config.tolerance)
     if not isinstance(config, CommonBounds):
         return individual_bounds(sizes, config.tolerance)
     most = int((sizes[:, 1:] > 0).sum(1).max(initial=0))
@@ -32,6 +36,27 @@ def make_bounds(config: Bounds, sizes: NDArray[np.floating]) -> Fractions:
             remedy="lower supervision.bounds.lower, or use individual bounds",
         )
     return common_bounds(sizes, config.lower, config.upper)
+
+
+def table_bounds(
+    ranges: NDArray[np.floating], sizes: NDArray[np.floating], tolerance: float | None = None
+) -> Fractions:
+    """The ranges that people gave, and where they gave a value alone one around it.
+
+    Args:
+        ranges: Fractions of the image, (N, K, 2); NaN is unknown.
+        sizes: Fractions of the image, (N, K), background first; NaN is unknown.
+        tolerance: Relative distance of the bounds around a value; None leaves them unknown.
+
+    Returns:
+        Lower and upper bounds, (N, K, 2). The background has none of its own: it takes what the structures leave.
+    """
+    bounds = ranges.astype(np.float64)
+    if tolerance is not None:
+        around = individual_bounds(sizes, tolerance)
+        bounds = np.where(np.isnan(bounds).all(-1, keepdims=True), around, bounds)
+    bounds[:, 0] = np.nan
+    return bounds
 
 
 def common_bounds(sizes: NDArray[np.floating], lower: float, upper: float) -> Fractions:

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from medsize.config.objective import Level
 from medsize.config.supervision import ExactSizes, MeanSizes, NoisySizes, Sizes, TableSizes
 from medsize.data.store import SliceStore
-from medsize.errors import InputError, InputErrors
+from medsize.errors import InputError
 from medsize.supervision.draws import NOISE, draws
-from medsize.supervision.size_table.slice_sizes import read_slice_sizes
 from medsize.supervision.size_targets import Fractions, mean_sizes, noisy_sizes
+from medsize.supervision.table_sizes import Estimates, GivenTable
 
 Row = TypeVar("Row", bound=np.integer)
 
@@ -52,8 +52,12 @@ def given_sizes(
 
     Raises:
         InputError: A size table cannot be used, or gives none of the rows a size.
-        InputErrors: A size table gives some slices of a volume but not all.
+        InputErrors: Several rows of it cannot be used, or it gives some slices of a volume but not all.
     """
+    if isinstance(config, TableSizes):
+        table = GivenTable.read(config.path, store)
+        table.require(level)
+        return table_estimates(table, store, rows, level).value
     sizes = np.full((len(store), store.classes), np.nan)
     match config:
         case ExactSizes():
@@ -62,9 +66,32 @@ def given_sizes(
             sizes[rows] = _noisy(config, store, seed, level)[rows]
         case MeanSizes():
             sizes[rows] = _mean(exact_fractions(store, level), store, rows, level)
-        case TableSizes():
-            sizes[rows] = _table(config, store, rows, level)[rows]
     return sizes
+
+
+def table_estimates(table: GivenTable, store: SliceStore, rows: NDArray[np.integer], level: Level) -> Estimates:
+    """Return the values and ranges that a table gives for some rows of a store.
+
+    Args:
+        table: The table.
+        store: The slices.
+        rows: The rows that get sizes, whole cases where they are of volumes.
+        level: ``"slice"`` or ``"volume"``.
+
+    Raises:
+        InputError: It gives none of the rows a size.
+        InputErrors: Sizes cannot be used: see :meth:`~medsize.supervision.table_sizes.GivenTable.estimates`.
+    """
+    found = table.estimates(store, rows, level)
+    if np.isnan(found.value).all() and np.isnan(found.low).all():
+        what = {"slice": "slice", "volume": "case"}[level]
+        there = len({key[:2] for key in table.entries})
+        raise InputError(
+            f"{table.path} gives no training {what} a size",
+            found=f"sizes of {there} {what}s, all of held-out cases",
+            remedy="add rows for training cases, or choose another split",
+        )
+    return found
 
 
 def first_rows(store: SliceStore, rows: NDArray[Row]) -> NDArray[Row]:
@@ -91,37 +118,3 @@ def _mean(exact: Fractions, store: SliceStore, rows: NDArray[np.integer], level:
     volumes = first_rows(store, rows)
     means = dict(zip(store.index["case"].iloc[volumes], mean_sizes(exact[volumes]), strict=True))
     return np.array([means[case] for case in store.index["case"].iloc[rows]])
-
-
-def _table(config: TableSizes, store: SliceStore, rows: NDArray[np.integer], level: Level) -> Fractions:
-    sizes = read_slice_sizes(config.path, store.structures, store.index)
-    if np.isnan(sizes[rows]).all():
-        raise InputError(
-            f"{config.path} gives no training slice a size",
-            found=f"sizes of {np.count_nonzero(~np.isnan(sizes).all(1))} slices, all of held-out cases",
-            remedy="add rows for training cases, or choose another split",
-        )
-    if level == "volume":
-        problems: list[InputError] = []
-        for case in store.index["case"].iloc[rows].unique():
-            index = store.rows([case])
-            problems += _missing_slices(config, store, str(case), sizes[index])
-            sizes[index] = sizes[index].mean(0)  # all slices of a case have equally many pixels
-        if problems:
-            raise InputErrors(problems)
-    return sizes
-
-
-def _missing_slices(config: TableSizes, store: SliceStore, case: str, sizes: Fractions) -> list[InputError]:
-    """What keeps the sizes of the slices of a case, (Z, K), from adding up to those of its volume."""
-    unknown: NDArray[np.bool_] = np.isnan(sizes)
-    return [
-        InputError(
-            f"{config.path}: {name} of case {case} has a size on some slices only",
-            expected=f"all {len(sizes)} slices, as supervision.level is 'volume'",
-            found=f"none on slice {', '.join(map(str, np.flatnonzero(unknown[:, k])))}",
-            remedy="add the slices, with 0 where the structure is absent, or leave the structure out of the case",
-        )
-        for k, name in enumerate(store.structures, start=1)
-        if unknown[:, k].any() and not unknown[:, k].all()
-    ]

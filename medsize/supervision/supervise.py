@@ -1,27 +1,40 @@
 """From a configuration to what a run is taught from."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medsize.config.objective import Level
-from medsize.config.supervision import NoisySizes, SupervisionConfig
+from medsize.config.objective import Level, Levels
+from medsize.config.supervision import NoisySizes, SupervisionConfig, TableSizes
 from medsize.data.store import SliceStore
 from medsize.supervision.bounds import make_bounds
-from medsize.supervision.given_sizes import exact_fractions, first_rows, given_sizes
-from medsize.supervision.size_targets import Fractions, mean_relative_error
+from medsize.supervision.given_sizes import exact_fractions, first_rows, given_sizes, table_estimates
+from medsize.supervision.size_targets import mean_relative_error
 from medsize.supervision.stored_seeds import seed_pixels, stored_seeds
+from medsize.supervision.table_sizes import Estimates, GivenTable
 from medsize.supervision.tags import tags_from_sizes
+
+SIZES: Final = tuple(f"{of}{key}" for of in ("", "volume_") for key in ("size_target", "size_bounds", "tags"))
+"""The entries of a batch that follow from sizes."""
+
+_EACH: Final[dict[Levels, tuple[Level, ...]]] = {
+    "slice": ("slice",),
+    "volume": ("volume",),
+    "both": ("slice", "volume"),
+}
+_KINDS: Final = ("given", "exact")
 
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
     """What a run is taught from, one row a slice of the store; what the objective does not need is None.
 
-    At the level of volumes, all rows of a case have the sizes, bounds and tags of its whole volume.
+    At the level of volumes, all rows of a case have the sizes, bounds and tags of its whole volume. Where a table
+    gives both, those of slices and of volumes (``volume_…``) stand side by side.
 
     Attributes:
         seeds: Class of each seed pixel, 255 elsewhere, (N, H, W), on disk.
@@ -30,11 +43,18 @@ class Supervision:
         tags: True for the classes present, (N, K); rows without any True are unknown.
         table: The sizes of the training rows, background included: ``case``, ``slice``, ``structure``,
             ``exact_fraction`` (NaN without a label) and ``given_fraction`` (NaN where unknown). At the level of
-            volumes one row a case and class, without number of a slice. Empty if no size is needed.
+            volumes one row a case and class, without number of a slice. For sizes from a table also ``level``,
+            ``low_fraction`` and ``high_fraction``, and what it says: ``value, low, high, unit, raters, rows``.
+            Empty if no size is needed.
         measured_noise: Mean relative error of the given sizes of ``background``, each structure, and ``foreground``
             (all structures), as far as labels tell; None if no size is needed or there is no label.
         nominal_noise: The noise asked for, if sizes are needed and noisy.
         seed_pixels: Counts of the seeds' pixels: see :func:`~medsize.supervision.stored_seeds.seed_pixels`.
+        level: What the sizes are about, after a look into the table.
+        volume_size_target: As ``size_target``, of volumes, where a table gives sizes of slices too.
+        volume_size_bounds: As ``size_bounds``, likewise.
+        volume_tags: As ``tags``, likewise.
+        rows_left_out: How many rows of the table are about structures that are not segmented.
     """
 
     seeds: NDArray[np.uint8] | None
@@ -45,6 +65,11 @@ class Supervision:
     measured_noise: dict[str, float] | None
     nominal_noise: float | None
     seed_pixels: dict[str, float] | None
+    level: Levels = "slice"
+    volume_size_target: NDArray[np.float32] | None = None
+    volume_size_bounds: NDArray[np.float32] | None = None
+    volume_tags: NDArray[np.bool_] | None = None
+    rows_left_out: int = 0
 
 
 def supervise(
@@ -66,47 +91,102 @@ def supervise(
         store: The slices. Sizes come from its index; its labels are read only for seeds made from masks, of the
             training rows alone, and only the first time.
         rows: Rows of the store that train.
-        needs: Among ``seeds``, ``size_target``, ``size_bounds`` and ``tags``, what is made; others are ignored.
+        needs: Among ``seeds``, ``size_target``, ``size_bounds`` and ``tags`` (and ``volume_…``), what is made; others
+            are ignored.
         seed: Of random seeds and noise.
-        labels: Structure name to its value in the files of the data set; scribbles alone need it.
+        labels: Structure name to its value in the files of the data set; scribbles need it, and so does a table with
+            structures that are not segmented.
 
     Raises:
         InputError: Scribbles, a size table or bounds cannot be used, or give no training slice a size.
     """
     seeds = stored_seeds(config.seeds, store, rows, seed, labels) if "seeds" in needs else None
     counts = None if seeds is None else seed_pixels(seeds, rows)
-    if not needs & {"size_target", "size_bounds", "tags"}:
-        return Supervision(seeds, None, None, None, _table(store, rows[:0], None, config.level), None, None, counts)
-    sizes = given_sizes(config.sizes, store, rows, seed, config.level)
+    if not needs & set(SIZES):
+        return Supervision(seeds, None, None, None, _table(store, rows[:0], None, "slice"), None, None, counts)
+    table = GivenTable.read(config.sizes.path, store, labels or ()) if isinstance(config.sizes, TableSizes) else None
+    told: dict[str, NDArray[Any]] = {}
+    tables: list[pd.DataFrame] = []
+    levels: Levels = config.level or (table.levels if table else "slice")
+    if table:
+        table.require(levels)
+    for level in _EACH[levels]:
+        estimates = _estimates(config, table, store, rows, seed, level)
+        prefix = "volume_" if levels == "both" and level == "volume" else ""
+        told |= {f"{prefix}{key}": array for key, array in _arrays(config, estimates).items()}
+        tables.append(_table(store, rows, estimates, level, table))
+    sizes = pd.concat(tables, ignore_index=True)
     return Supervision(
         seeds=seeds,
-        size_target=sizes.astype(np.float32) if "size_target" in needs else None,
-        size_bounds=make_bounds(config.bounds, sizes).astype(np.float32) if "size_bounds" in needs else None,
-        tags=tags_from_sizes(sizes) if "tags" in needs else None,
-        table=_table(store, rows, sizes, config.level),
-        measured_noise=_measured_noise(store, rows, sizes, config.level),
+        size_target=told["size_target"] if "size_target" in needs else None,
+        size_bounds=told["size_bounds"] if "size_bounds" in needs else None,
+        tags=told["tags"] if "tags" in needs else None,
+        table=sizes,
+        measured_noise=_measured_noise(sizes, store.structures),
         nominal_noise=config.sizes.noise if isinstance(config.sizes, NoisySizes) else None,
         seed_pixels=counts,
+        level=levels,
+        volume_size_target=told["volume_size_target"] if "volume_size_target" in needs else None,
+        volume_size_bounds=told["volume_size_bounds"] if "volume_size_bounds" in needs else None,
+        volume_tags=told["volume_tags"] if "volume_tags" in needs else None,
+        rows_left_out=table.left_out if table else 0,
     )
 
 
-def _table(store: SliceStore, rows: NDArray[np.integer], sizes: Fractions | None, level: Level) -> pd.DataFrame:
+def _estimates(
+    config: SupervisionConfig,
+    table: GivenTable | None,
+    store: SliceStore,
+    rows: NDArray[np.integer],
+    seed: int,
+    level: Level,
+) -> Estimates:
+    if table:
+        return table_estimates(table, store, rows, level)
+    nothing = Estimates.unknown(len(store), store.classes)
+    return replace(nothing, value=given_sizes(config.sizes, store, rows, seed, level))
+
+
+def _arrays(config: SupervisionConfig, estimates: Estimates) -> dict[str, NDArray[Any]]:
+    presence = estimates.presence()
+    ranges = np.stack([estimates.low, estimates.high], axis=-1)
+    return {
+        "size_target": estimates.value.astype(np.float32),
+        "size_bounds": make_bounds(config.bounds, presence, ranges).astype(np.float32),
+        "tags": tags_from_sizes(presence),
+    }
+
+
+def _table(
+    store: SliceStore,
+    rows: NDArray[np.integer],
+    estimates: Estimates | None,
+    level: Level,
+    table: GivenTable | None = None,
+) -> pd.DataFrame:
     rows = rows if level == "slice" else first_rows(store, rows)
     keys = store.index[["case", "slice"]].iloc[np.repeat(rows, store.classes)].reset_index(drop=True)
     keys["slice"] = keys["slice"].astype("Int64") if level == "slice" else pd.array([pd.NA] * len(keys), dtype="Int64")
-    given = np.empty((0, store.classes)) if sizes is None else sizes[rows]
-    return keys.assign(
+    estimates = estimates or Estimates.unknown(len(store), store.classes)
+    sizes = keys.assign(
         structure=["background", *store.structures] * len(rows),
         exact_fraction=exact_fractions(store, level)[rows].reshape(-1),
-        given_fraction=given.reshape(-1),
+        given_fraction=estimates.value[rows].reshape(-1),
     )
+    if not table:
+        return sizes
+    items = zip(sizes["case"], sizes["slice"], sizes["structure"], strict=True)
+    written = [table.written(case, None if pd.isna(number) else int(number), name) for case, number, name in items]
+    return sizes.assign(
+        level=level,
+        low_fraction=estimates.low[rows].reshape(-1),
+        high_fraction=estimates.high[rows].reshape(-1),
+    ).join(pd.DataFrame(written))
 
 
-def _measured_noise(
-    store: SliceStore, rows: NDArray[np.integer], sizes: Fractions, level: Level
-) -> dict[str, float] | None:
-    rows = rows if level == "slice" else first_rows(store, rows)
-    each, structures = mean_relative_error(sizes[rows], exact_fractions(store, level)[rows])
-    names = ["background", *store.structures, "foreground"]
-    measured = zip(names, [*each.tolist(), structures], strict=True)
+def _measured_noise(sizes: pd.DataFrame, structures: Sequence[str]) -> dict[str, float] | None:
+    names = ["background", *structures]
+    given, exact = (sizes[f"{kind}_fraction"].to_numpy(np.float64).reshape(-1, len(names)) for kind in _KINDS)
+    each, together = mean_relative_error(given, exact)
+    measured = zip([*names, "foreground"], [*each.tolist(), together], strict=True)
     return {name: error for name, error in measured if not np.isnan(error)} or None

@@ -19,6 +19,7 @@ from medsize.errors import InputError
 from medsize.files import write_text
 from medsize.inference.precision import resolve_device, resolve_precision
 from medsize.run_folder import RunFolder
+from medsize.supervision.settle import settle
 from medsize.training.checkpoints import load_last
 from medsize.training.display import Display
 from medsize.training.environment import describe_environment
@@ -66,6 +67,7 @@ def start_run(config: RunConfig, folder: Path) -> RunFolder:
             remedy="choose another with --output" + (f", or go on with it: --resume {folder}" if is_run else ""),
         )
     _require_machine(config.training)
+    config = settle(config)
     task = prepare_task(config)
     run = RunFolder(folder)
     _write_down(run, config, task)
@@ -88,6 +90,7 @@ def resume_run(run: RunFolder, config: RunConfig) -> RunFolder:
         InterruptedTraining: Somebody asked to stop again.
     """
     started = load_resolved(run.config)
+    config = settle(config)
     _require_same(run, started, config)
     _require_machine(config.training)
     task = prepare_task(config)

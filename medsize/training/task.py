@@ -16,7 +16,8 @@ from medsize.data.store import SliceStore
 from medsize.errors import InputError
 from medsize.losses import Objective
 from medsize.networks import MobileNetV2, load_encoder_weights
-from medsize.supervision.supervise import Supervision, supervise
+from medsize.supervision.settle import settle
+from medsize.supervision.supervise import SIZES, Supervision, supervise
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,26 @@ class Task:
             nominal = self.supervision.nominal_noise
             asked = "" if nominal is None else f" (asked for: {nominal:.1%})"
             lines.append(f"mean relative error of the given sizes: {measured}{asked}")
+        return "\n".join(lines + self._what_is_unknown())
+
+    def _what_is_unknown(self) -> list[str]:
         table = self.supervision.table
-        known = table["given_fraction"].notna().groupby([table["case"], table["slice"].fillna(-1)])
-        if partial := int((known.any() & ~known.all()).sum()):
-            lines.append(f"some structures have no given size on {partial} of {known.ngroups} slices or volumes")
-        return "\n".join(lines)
+        known = table["given_fraction"].notna()
+        if "low_fraction" in table:
+            known |= table["low_fraction"].notna()
+        known = known[table["structure"] != "background"]
+        items = known.groupby([table["case"], table["slice"].fillna(-1)])
+        lines = []
+        if partial := int((items.any() & ~items.all()).sum()):
+            lines.append(f"some structures have no given size on {partial} of {items.ngroups} slices or volumes")
+        cases = known.groupby(table["case"]).any()
+        if missing := int((~cases).sum()):
+            lines.append(
+                f"{missing} of {len(cases)} training cases have no size at all: they train on what else they have"
+            )
+        if left_out := self.supervision.rows_left_out:
+            lines.append(f"{left_out} rows of the table are about structures that this run does not segment")
+        return lines
 
 
 def prepare_task(config: RunConfig) -> Task:
@@ -75,11 +91,12 @@ def prepare_task(config: RunConfig) -> Task:
     Raises:
         InputError: Something in the data, the split or the supervision cannot be used.
     """
+    config = settle(config)
     found = find_split_cases(config.data)
     train, val = of_split(found.cases, "train"), of_split(found.cases, "val")
     if not train:
         raise InputError("no case is left to train on", found=f"{len(found.cases)} cases, {len(val)} held out")
-    objective = config.objective.build(config.supervision.level)
+    objective = config.objective.build(config.supervision.level or "slice")
     _require_labels(config, objective.targets, train)
     _require_classes(config, ("background", *found.structures))
     network = _initial_network(config, classes=len(found.structures) + 1)
@@ -104,8 +121,7 @@ def _require_labels(config: RunConfig, targets: frozenset[str], train: list[Case
         reasons.append("the objective has a cross entropy on masks")
     if "seeds" in targets and supervision.seeds.kind != "scribble":
         reasons.append(f"seeds of kind '{supervision.seeds.kind}' are made from masks")
-    sizes = {"size_target", "size_bounds", "tags"} & targets
-    if sizes and supervision.sizes.kind != "table":
+    if set(SIZES) & targets and supervision.sizes.kind != "table":
         reasons.append(f"sizes of kind '{supervision.sizes.kind}' are measured on masks")
     missing = [case.id for case in train if case.label is None]
     if reasons and missing:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from medsize.config.data import DataConfig, Split
 from medsize.config.run import RunConfig
 from medsize.config.supervision import NoisySizes
@@ -55,16 +57,29 @@ def supervision_words(config: RunConfig) -> str:
     if objective.size_target:
         nominal = f" of {100 * sizes.noise:g}\N{NO-BREAK SPACE}% on average" if isinstance(sizes, NoisySizes) else ""
         volumes = " of whole volumes" if level == "volume" and sizes.kind != "mean" else ""
+        volumes = " of slices and of whole volumes" if level == "both" else volumes
         taught += [_SIZES[sizes.kind].format(level=level) + nominal + volumes]
     if any(getattr(objective, name) for name in _BOUNDED):
-        taught += ["bounds on sizes" if level == "slice" else "bounds on volumes"]
+        taught += ["bounds on volumes" if level == "volume" else "bounds on sizes"]
     if any(getattr(objective, name) for name in _TAGGED):
-        taught += [f"which structures each {level} holds"]
+        taught += [f"which structures each {'volume' if level == 'volume' else 'slice'} holds"]
     if objective.balance:
         taught += ["the share of each structure in the data set"]
     if not taught:
         return "the images alone"
     return " and ".join([", ".join(taught[:-1]), taught[-1]]) if len(taught) > 1 else "".join(taught)
+
+
+def level_words(sizes: pd.DataFrame) -> str:
+    """Return what the sizes of a table are about: of a ``"slice"``, a ``"volume"``, or either.
+
+    Args:
+        sizes: ``training_sizes.csv``; what is about a whole case has no number of a slice.
+    """
+    of_volumes = sizes["slice"].isna()
+    if of_volumes.any() and not of_volumes.all():
+        return "slice or volume"
+    return "volume" if len(sizes) and of_volumes.all() else "slice"
 
 
 def term_words(name: str) -> str:

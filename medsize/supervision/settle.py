@@ -1,0 +1,82 @@
+"""What a size table decides of a run that its configuration leaves open."""
+
+from typing import Final
+
+from pydantic import ValidationError
+
+from medsize.config.objective import SizeBoundsTerm
+from medsize.config.run import RunConfig
+from medsize.config.supervision import CommonBounds, TableBounds, TableSizes
+from medsize.console import say
+from medsize.errors import InputError
+from medsize.supervision.size_table import SizeEntry, read_size_table
+from medsize.supervision.table_sizes import levels_of
+
+_BOUNDED: Final = ("size_bounds", "quadratic_barrier", "log_barrier_extension")
+_WORDS: Final = {"slice": "slices", "volume": "whole cases", "both": "slices and of whole cases"}
+
+
+def settle(config: RunConfig) -> RunConfig:
+    """Return a configuration with nothing left to the size table, and say what it decided.
+
+    Two things are decided here, and only where the configuration does not say them itself. The level follows from
+    whether rows name a slice. And where rows give a range without a value, which size targets cannot use, a term
+    ``size_bounds`` is added for them with the weight and temperature of ``size_target``.
+
+    Args:
+        config: As given; one that is settled is returned as it is.
+
+    Raises:
+        InputError: The table cannot be read, or what it gives contradicts the configuration.
+    """
+    sizes = config.supervision.sizes
+    if not isinstance(sizes, TableSizes):
+        return config
+    if not {"size_target", "size_bounds", "tags"} & config.objective.build().targets:
+        return _with(config, {"supervision": {"level": config.supervision.level or "slice"}})
+    entries = read_size_table(sizes.path)
+    if config.supervision.level is None:
+        level = levels_of(entry.slice for entry in entries)
+        say(f"{sizes.path.name} gives sizes of {_WORDS[level]}.")
+        config = _with(config, {"supervision": {"level": level}})
+    alone = _ranges_alone(entries)
+    if not alone or config.objective.size_target is None or isinstance(config.supervision.bounds, TableBounds):
+        return config
+    return _with_bounds(config, alone)
+
+
+def _ranges_alone(entries: list[SizeEntry]) -> list[SizeEntry]:
+    """The rows with a range of items that nobody gave a value for."""
+    valued = {(entry.case, entry.slice, entry.structure) for entry in entries if entry.value is not None}
+    return [entry for entry in entries if (entry.case, entry.slice, entry.structure) not in valued]
+
+
+def _with_bounds(config: RunConfig, alone: list[SizeEntry]) -> RunConfig:
+    objective, bounds = config.objective, config.supervision.bounds
+    term = objective.size_target
+    assert term is not None
+    bounded = [f"objective.{name}" for name in _BOUNDED if getattr(objective, name)]
+    if bounded or not isinstance(bounds, CommonBounds) or term.scale != "none" or term.direction != "forward":
+        raise InputError(
+            f"{len(alone)} sizes of the table are ranges without a value, the first in row {alone[0].row}",
+            expected="bounds from the table for them",
+            found=f"supervision.bounds of kind '{bounds.kind}'"
+            + (f", used by {', '.join(bounded)}" if bounded else f", and size_target with scale '{term.scale}'"),
+            remedy="--set 'supervision.bounds={kind: table}' --set objective.size_bounds.weight=100",
+        )
+    say(f"{len(alone)} sizes are ranges: they train size_bounds, at size_target's weight of {term.weight:g}.")
+    added = SizeBoundsTerm(weight=term.weight, temperature=term.temperature)
+    return _with(
+        config, {"supervision": {"bounds": {"kind": "table"}}, "objective": {"size_bounds": added.model_dump()}}
+    )
+
+
+def _with(config: RunConfig, changes: dict[str, dict[str, object]]) -> RunConfig:
+    values = config.model_dump()
+    for part, change in changes.items():
+        values[part] |= change
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(f"the size table does not fit the configuration: {problem}") from error
