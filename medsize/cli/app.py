@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from medsize import __version__
+from medsize.cli.annotate import annotate
 from medsize.cli.data import data
 from medsize.cli.evaluate import evaluate
 from medsize.cli.info import info
@@ -65,6 +66,7 @@ app.command()(predict)
 app.command()(report)
 app.add_typer(data, name="data")
 app.add_typer(sizes, name="sizes")
+app.command()(annotate)
 app.command()(info)
 
 

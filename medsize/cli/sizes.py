@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from medsize.cli.from_annotations import from_annotations
 from medsize.cli.overrides import training_overrides
 
 sizes = typer.Typer(no_args_is_help=True, help="Sizes of structures, as tables.")
@@ -33,6 +34,4 @@ def from_labels(
     typer.echo(f"{output}: {rows} sizes")
 
 
-@sizes.callback()
-def _sizes() -> None:
-    """Keep ``from-labels`` a command of its own while it is the only one."""
+sizes.command("from-annotations")(from_annotations)

@@ -1,0 +1,161 @@
+"""From answers to the table of sizes and to seed files."""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsize.annotation.answers import BACKGROUND, Answer, AnswerStore, Stroke, rater_name
+from medsize.annotation.session import Record, read_record
+from medsize.data.geometry import UNLABELLED
+from medsize.data.volumes import read_volume, write_label
+from medsize.errors import InputError, InputErrors
+from medsize.files import write_text
+
+COLUMNS: Final = ("case", "frame", "slice", "structure", "value", "low", "high", "unit", "rater", "seconds", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """What was answered.
+
+    Attributes:
+        record: What the answers are about.
+        answers: The last answer of each rater about each thing, by rater, case, slice and structure.
+        unfinished: Lines that a crash cut short; they were never acknowledged.
+    """
+
+    record: Record
+    answers: list[Answer]
+    unfinished: int
+
+
+def read_annotations(folder: Path, raters: Sequence[str] = ()) -> Annotations:
+    """Read a folder of annotations.
+
+    Args:
+        folder: As given to ``medsize annotate -o``.
+        raters: Whose answers; everybody's without it.
+
+    Raises:
+        InputError: The folder holds no annotations, or none of a rater who was named.
+    """
+    record = read_record(folder)
+    store = AnswerStore(folder / "answers")
+    known = store.raters()
+    chosen = [rater_name(name) for name in raters] or known
+    strangers = [name for name in chosen if name not in known]
+    if strangers or not known:
+        raise InputError(
+            f"{folder} holds no answer" + (f" of {', '.join(strangers)}" if strangers else ""),
+            expected=f"one of {', '.join(known)}" if known else "answers/*.jsonl",
+        )
+    order = {name: number for number, name in enumerate(record.structures)}
+    answers = [answer for rater in chosen for answer in store.latest(rater).values()]
+    answers.sort(key=lambda a: (a.case, -1 if a.slice is None else a.slice, order.get(a.structure, 0), a.rater))
+    return Annotations(record, answers, store.unfinished)
+
+
+def write_table(annotations: Annotations, path: Path) -> int:
+    """Write the clinicians' table; what a rater did not know has no row, and slices count from 0.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    rows = [_row(answer) for answer in annotations.answers if answer.value is not None or answer.low is not None]
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+    return len(rows)
+
+
+def write_seed_files(annotations: Annotations, folder: Path) -> tuple[int, int]:
+    """Write ``<case>_scribble.nii.gz`` on the grid of every image, 255 where nothing is drawn.
+
+    A case without seeds has a file as well, for a training asks for one of every case. Of one rater's strokes the
+    later lies on top; where raters disagree nothing is labelled.
+
+    Returns:
+        The number of files, and how many of them have seeds.
+
+    Raises:
+        InputErrors: Images are gone or cannot be read, or a place cannot be written to; all of them are named.
+    """
+    problems: list[InputError] = []
+    drawn = 0
+    of_case: dict[str, list[Answer]] = defaultdict(list)
+    for answer in annotations.answers:
+        of_case[answer.case].append(answer)
+    values = annotations.record.labels | {BACKGROUND: 0}
+    for case, image in annotations.record.images.items():
+        try:
+            seeds = _seeds(of_case[case], read_volume(image).array.shape, values)
+            write_label(folder / f"{case}_scribble.nii.gz", seeds, like=image)
+        except InputError as error:
+            problems.append(error)
+        else:
+            drawn += bool((seeds != UNLABELLED).any())
+    if problems:
+        raise InputErrors(problems)
+    return len(annotations.record.images), drawn
+
+
+def _row(answer: Answer) -> list[str]:
+    sizes = ["" if size is None else f"{size:.6g}" for size in (answer.value, answer.low, answer.high)]
+    number = "" if answer.slice is None else str(answer.slice)
+    note = _harmless(" ".join(answer.note.split()))
+    return [
+        answer.case,
+        "",  # the frame is in the case's name
+        number,
+        answer.structure,
+        *sizes,
+        answer.unit,
+        answer.rater,
+        f"{answer.seconds:.1f}",
+        note,
+    ]
+
+
+def _harmless(text: str) -> str:
+    """Keep a spreadsheet from taking a note for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def _seeds(answers: Iterable[Answer], shape: tuple[int, ...], values: dict[str, int]) -> NDArray[np.uint8]:
+    drawn: dict[str, NDArray[np.uint8]] = {}
+    for answer in sorted(answers, key=lambda answer: answer.time):
+        seeds = drawn.setdefault(answer.rater, np.full(shape, UNLABELLED, np.uint8))
+        for stroke in answer.seeds:
+            seeds[:, :, stroke.slice][_covered(stroke, shape[:2])] = values[stroke.structure]
+    merged = np.full(shape, UNLABELLED, np.uint8)
+    for seeds in drawn.values():
+        merged = np.where(merged == UNLABELLED, seeds, merged)
+    for seeds in drawn.values():
+        merged[(seeds != UNLABELLED) & (seeds != merged)] = UNLABELLED
+    return merged
+
+
+def _covered(stroke: Stroke, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The pixels whose centres the line covers, and those under its points whatever its width."""
+    x, y = np.ogrid[: shape[0], : shape[1]]
+    points = np.array(stroke.points)
+    covered = np.zeros(shape, bool)
+    nearest = np.clip(np.rint(points).astype(int), 0, np.subtract(shape, 1))
+    covered[nearest[:, 0], nearest[:, 1]] = True
+    for (x0, y0), (x1, y1) in zip(points, [*points[1:], points[-1]], strict=True):
+        dx, dy = x1 - x0, y1 - y0
+        along = np.clip(((x - x0) * dx + (y - y0) * dy) / ((dx * dx + dy * dy) or 1), 0, 1)
+        covered |= (x - x0 - along * dx) ** 2 + (y - y0 - along * dy) ** 2 <= stroke.radius**2
+    return covered
