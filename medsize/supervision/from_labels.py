@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from medsize.config.run import RunConfig
 from medsize.data.prepare import find_split_cases, of_split, prepare_slices
 from medsize.errors import InputError
+from medsize.supervision.extents import image_per_slice
 from medsize.supervision.given_sizes import given_sizes
 from medsize.supervision.size_table.slice_sizes import write_slice_sizes
 
@@ -32,4 +35,6 @@ def sizes_from_labels(config: RunConfig, path: Path) -> int:
     if not len(rows):
         raise InputError("no case has a label to measure sizes on", found=f"{len(found.cases)} cases")
     sizes = given_sizes(config.supervision.sizes, store, rows, config.training.seed)
+    # A table is about images as they are in their files, whatever preprocessing cuts out of them.
+    sizes /= np.array([image_per_slice(store, case) for case in store.index["case"]])[:, None]
     return write_slice_sizes(path, store.index, sizes, store.structures)
