@@ -1,85 +1,253 @@
 """Read the clinicians' table."""
 
-import csv
-import io
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from medsize.errors import InputError, InputErrors
-from medsize.supervision.size_table.entry import UNITS, SizeEntry
+from medsize.supervision.size_table.amounts import Amount, Mark, decimal_marks, read_amount
+from medsize.supervision.size_table.cells import Cell, Number, Sheet, read_cells
+from medsize.supervision.size_table.columns import Columns, find_columns
+from medsize.supervision.size_table.entry import SizeEntry, Unit
+from medsize.supervision.size_table.units import read_unit
 
-REQUIRED: Final = ("case", "structure", "unit")
-_FRAME: Final = re.compile(r".+_frame\d+")
+_AMOUNTS: Final = ("value", "low", "high")
+_NUMBERS: Final = (*_AMOUNTS, "seconds")
+_JOINED: Final = re.compile(r".*_frame(\d+)")
+_FRAME: Final = re.compile(r"(?:frame)?[ _]*(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class SizeTable:
+    """A table of sizes, and what reading it has found out.
+
+    Attributes:
+        entries: One a row that gives a value or a range.
+        problems: Rows that cannot be used, in their order, each with file, line and column.
+        blank: How many rows name a structure and say nothing of its size.
+        others: Names of the columns that were not read.
+    """
+
+    entries: list[SizeEntry]
+    problems: list[InputError]
+    blank: int
+    others: tuple[str, ...]
 
 
 def read_size_table(path: Path) -> list[SizeEntry]:
-    """Read a table of sizes.
+    """Read a table of sizes, written by hand in any of the ways that spreadsheets save it.
 
     Args:
-        path: A CSV with the columns ``case, structure, unit`` and ``value`` or ``low`` and ``high``; ``frame``,
-            ``slice``, ``rater``, ``seconds`` and ``note`` may be there, and others are ignored.
+        path: A CSV or ``.xlsx`` with the columns ``case``, ``structure``, ``unit`` and ``value`` or ``low`` and
+            ``high``; ``frame``, ``slice`` (from 0), ``rater``, ``seconds`` and ``note`` may be there, and others are
+            ignored. A case and a frame become one id: ``patient001`` and 1 are ``patient001_frame01``. The unit may
+            stand in the cell (``140 ml``), in its own column or in the header (``volume (ml)``).
 
     Returns:
         One entry a row that gives a value or a range; blank ones are unknown and left out.
 
     Raises:
         InputError: The file cannot be read as such a table.
-        InputErrors: Rows that cannot be used, all of them.
+        InputErrors: Rows that cannot be used, all of them, each with its line, column and remedy.
     """
+    table = parse_size_table(path)
+    if table.problems:
+        raise InputErrors(table.problems)
+    return table.entries
+
+
+def parse_size_table(path: Path) -> SizeTable:
+    """Read a table of sizes as :func:`read_size_table` does, and return what is wrong with its rows beside them.
+
+    Args:
+        path: The table.
+
+    Raises:
+        InputError: The file cannot be read as such a table.
+    """
+    sheet = read_cells(path)
+    line, header = sheet.rows[0]
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        rows = [[cell.strip() for cell in cells] for cells in csv.reader(io.StringIO(text, newline=""))]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read the size table {path}", expected="a CSV in UTF-8", found=str(error)) from error
-    header = [name.casefold() for name in rows[0]] if rows else []
-    if missing := [name for name in REQUIRED if name not in header]:
-        raise InputError(f"{path}, row 1: no column {', '.join(missing)}", found=",".join(header) or "nothing")
+        columns = find_columns([_text(cell) for cell in header])
+    except InputError as error:
+        raise InputError(f"{path}, line {line}: {error}") from error
+    if len(sheet.rows) == 1:
+        raise InputError(f"the size table {path} has no rows", expected="one a case and structure", found="the header")
+    rows = _Rows(columns, len(header), _marks(sheet, columns), sheet.separator)
     entries: list[SizeEntry] = []
     problems: list[InputError] = []
-    for number, cells in enumerate(rows[1:], start=2):
+    blank = 0
+    for line, cells in sheet.rows[1:]:
         try:
-            entry = _entry(number, dict(zip(header, cells, strict=False)))
+            entry = rows.entry(line, cells)
         except InputError as error:
-            problems.append(InputError(f"{path}, row {number}: {error}"))
+            problems.append(
+                InputError(f"{path}, line {line}{', ' if error.problem.startswith('column') else ': '}{error}")
+            )
             continue
-        if entry is not None:
+        if entry is None:
+            blank += 1
+        else:
             entries.append(entry)
-    if problems:
-        raise InputErrors(problems)
-    return entries
+    return SizeTable(entries, problems, blank, columns.others)
 
 
-def _entry(row: int, cells: dict[str, str]) -> SizeEntry | None:
-    value, low, high = (_number(name, cells.get(name, "")) for name in ("value", "low", "high"))
-    if value is None and low is None and high is None:
-        return None
-    unit = next((unit for unit in UNITS if unit == cells["unit"]), None)
-    if unit is None:
-        raise InputError("unknown unit", expected=", ".join(UNITS), found=repr(cells["unit"]))
-    case, frame = cells["case"], cells.get("frame", "")
-    if frame and not _FRAME.fullmatch(case):
-        case = f"{case}_frame{int(frame):02d}"
-    number = cells.get("slice", "")
-    return SizeEntry(
-        row=row,
-        case=case,
-        slice=int(number) if number else None,
-        structure=cells["structure"],
-        value=value,
-        low=low,
-        high=high,
-        unit=unit,
-        rater=cells.get("rater", ""),
-        seconds=_number("seconds", cells.get("seconds", "")),
-        note=cells.get("note", ""),
+def _marks(sheet: Sheet, columns: Columns) -> frozenset[Mark]:
+    places = [columns.places[name] for name in _NUMBERS if name in columns.places]
+    texts = (cells[place] for _, cells in sheet.rows[1:] for place in places if place < len(cells))
+    return decimal_marks(text for text in texts if isinstance(text, str))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    columns: Columns
+    width: int
+    marks: frozenset[Mark]
+    separator: str | None
+
+    def entry(self, line: int, cells: Sequence[Cell]) -> SizeEntry | None:
+        """One row, or None if it says nothing of a size."""
+        if any(cell != "" for cell in cells[self.width :]):
+            raise InputError(
+                f"{len(cells)} cells",
+                expected=f"{self.width}, as in the header",
+                found=(self.separator or " | ").join(map(_text, cells)),
+                remedy="write decimals with '.', or put semicolons between cells" if self.separator == "," else None,
+            )
+        case, structure = (self._named(name, cells) for name in ("case", "structure"))
+        amount = self._amount(cells)
+        if amount.value is None and amount.low is None and amount.high is None:
+            return None
+        return SizeEntry(
+            row=line,
+            case=_joined(case, self._text("frame", cells)),
+            slice=_slice(self._text("slice", cells)),
+            structure=structure,
+            value=amount.value,
+            low=amount.low,
+            high=amount.high,
+            unit=self._unit(amount.unit, cells),
+            rater=self._text("rater", cells),
+            seconds=self._seconds(cells),
+            note=self._text("note", cells),
+        )
+
+    def _cell(self, column: str, cells: Sequence[Cell]) -> Cell:
+        place = self.columns.places.get(column)
+        return "" if place is None or place >= len(cells) else cells[place]  # Excel leaves out blank cells at the end
+
+    def _text(self, column: str, cells: Sequence[Cell]) -> str:
+        return _text(self._cell(column, cells))
+
+    def _named(self, column: str, cells: Sequence[Cell]) -> str:
+        text = self._text(column, cells)
+        if not text:
+            raise InputError(f"column {column}: nothing", expected=f"the name of the {column}")
+        return text
+
+    def _amount(self, cells: Sequence[Cell]) -> Amount:
+        value, low, high = (self._number(name, cells) for name in _AMOUNTS)
+        units = {amount.unit for amount in (value, low, high) if amount.unit is not None}
+        if len(units) > 1:
+            raise InputError("several units in one row", found=", ".join(sorted(units)))
+        for name, amount in (("low", low), ("high", high)):
+            if amount.low is not None or amount.high is not None:
+                raise InputError(f"column {name}: a range", expected="one number", found=self._text(name, cells))
+        both = replace(value, unit=next(iter(units), None))
+        if low.value is not None or high.value is not None:
+            if value.low is not None or value.high is not None:
+                raise InputError("two ranges in one row", found=f"{self._text('value', cells)}, and low and high")
+            both = replace(both, low=low.value, high=high.value)
+        return _ordered(both)
+
+    def _number(self, column: str, cells: Sequence[Cell]) -> Amount:
+        cell = self._cell(column, cells)
+        unit = self.columns.units.get(column)
+        if isinstance(cell, Number):
+            if cell.value < 0:
+                raise InputError(f"column {column}: a size cannot be negative", found=f"{cell.value:g}")
+            amount = Amount(100 * cell.value, unit="percent") if cell.percent else Amount(cell.value)
+        else:
+            try:
+                amount = read_amount(cell, self._decimal(cell))
+            except InputError as error:
+                raise InputError(f"column {column}: {error}") from error
+        if unit is not None and amount.unit not in (None, unit):
+            raise InputError(f"column {column}: two units", found=f"{amount.unit}, and {unit} in the header")
+        told = amount.value is not None or amount.low is not None or amount.high is not None
+        return replace(amount, unit=amount.unit or unit) if told else amount
+
+    def _decimal(self, cell: str) -> Mark | None:
+        """The decimal mark: of the other cells, or '.' where commas already separate cells."""
+        if len(self.marks) == 1:
+            return next(iter(self.marks))
+        return "." if not self.marks and self.separator == "," and "," not in cell else None
+
+    def _unit(self, written: Unit | None, cells: Sequence[Cell]) -> Unit:
+        text = self._text("unit", cells)
+        if not text and written is None:
+            raise InputError("column unit: no unit", expected="ml, percent, …", remedy="fill in the unit of this row")
+        if not text and written is not None:
+            return written
+        try:
+            unit = read_unit(text)
+        except InputError as error:
+            raise InputError(f"column unit: {error}") from error
+        if written not in (None, unit):
+            raise InputError(f"two units: {written} beside the number, {unit} in the column unit", remedy="keep one")
+        return unit
+
+    def _seconds(self, cells: Sequence[Cell]) -> float | None:
+        cell = self._cell("seconds", cells)
+        if isinstance(cell, Number):
+            return cell.value
+        try:
+            amount = read_amount(cell.removesuffix("s").strip(), self._decimal(cell))
+        except InputError as error:
+            raise InputError(f"column seconds: {error}") from error
+        if amount.low is not None or amount.high is not None or amount.unit is not None:
+            raise InputError("column seconds: not a number of seconds", found=repr(cell))
+        return amount.value
+
+
+def _ordered(amount: Amount) -> Amount:
+    numbers = [number for number in (amount.low, amount.value, amount.high) if number is not None]
+    if numbers != sorted(numbers):
+        raise InputError(
+            "the range is upside down" if amount.value is None else "the value is outside its range",
+            expected="low ≤ value ≤ high",
+            found=", ".join(f"{number:g}" for number in numbers),
+        )
+    return amount
+
+
+def _text(cell: Cell) -> str:
+    return (
+        f"{cell.value:g}"
+        if isinstance(cell, Number) and cell.value.is_integer()
+        else (str(cell.value) if isinstance(cell, Number) else cell)
     )
 
 
-def _number(column: str, text: str) -> float | None:
-    if not text:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"column {column}: not a number", found=repr(text)) from None
+def _joined(case: str, frame: str) -> str:
+    """The id of a case from the columns case and frame."""
+    if not frame:
+        return case
+    number = _FRAME.fullmatch(frame.removesuffix(".0"))
+    if not number:
+        raise InputError("column frame: not the number of a frame", expected="e.g. 1", found=repr(frame))
+    joined = _JOINED.fullmatch(case)
+    if joined is None:
+        return f"{case}_frame{int(number[1]):02d}"
+    if int(joined[1]) != int(number[1]):
+        raise InputError("column frame: another frame than in the case", found=f"{frame}, and {case}")
+    return case
+
+
+def _slice(text: str) -> int | None:
+    number = text.removesuffix(".0")
+    if number and not number.isdecimal():
+        raise InputError("column slice: not the number of a slice", expected="0, 1, …, or nothing", found=repr(text))
+    return int(number) if number else None

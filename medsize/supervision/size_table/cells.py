@@ -1,0 +1,133 @@
+"""The cells of a spreadsheet, as CSV or as Excel's own file."""
+
+import csv
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from medsize.errors import InputError
+from medsize.supervision.size_table.columns import count_columns
+
+SEPARATORS: Final = (",", ";", "\t")
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A cell that holds a number rather than text.
+
+    Attributes:
+        value: As it is stored.
+        percent: Whether the spreadsheet shows it as a percentage: 0.35 as 35 %.
+    """
+
+    value: float
+    percent: bool = False
+
+
+Cell = str | Number
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The rows of a table.
+
+    Attributes:
+        rows: Number of the row in the file, from 1, and its cells without blanks around them; the header first, and
+            no blank row.
+        separator: What stands between the cells of a CSV; None in Excel's file.
+    """
+
+    rows: list[tuple[int, list[Cell]]]
+    separator: str | None
+
+
+def read_cells(path: Path) -> Sheet:
+    """Read the cells of a CSV or an ``.xlsx``.
+
+    A CSV may be in UTF-8, UTF-16 or Windows-1252, with or without a byte order mark; its cells may be separated by
+    commas, semicolons or tabs, whichever gives the header the most names of columns.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: The file cannot be read, or has no rows.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, str(error)) from error
+    sheet = _excel(path, content) if content.startswith(b"PK") else _csv(path, content)
+    if not sheet.rows:
+        raise InputError(f"the size table {path} has no rows", found="an empty file")
+    return sheet
+
+
+def _csv(path: Path, content: bytes) -> Sheet:
+    text = _decoded(path, content)
+    try:
+        sheets = [_split(text, separator) for separator in SEPARATORS]
+    except csv.Error as error:
+        raise _unreadable(path, str(error)) from error
+    return max(sheets, key=lambda sheet: count_columns([str(cell) for cell in sheet.rows[0][1]]) if sheet.rows else 0)
+
+
+def _split(text: str, separator: str) -> Sheet:
+    first, _, rest = text.partition("\n")
+    told = first.strip().casefold().startswith("sep=")  # the line by which Excel is told the separator
+    lines = csv.reader(io.StringIO(rest if told else text, newline=""), delimiter=separator)
+    rows = [(number, [cell.strip() for cell in cells]) for number, cells in enumerate(lines, start=2 if told else 1)]
+    return Sheet([(number, list(cells)) for number, cells in rows if any(cells)], separator)
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings = ["utf-16"]
+    elif b"\0" in content:
+        raise _unreadable(path, "a binary file")
+    else:
+        encodings = ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise _unreadable(path, "bytes of another encoding than UTF-8, UTF-16 and Windows-1252")
+
+
+def _excel(path: Path, content: bytes) -> Sheet:
+    try:
+        from openpyxl import load_workbook
+        from openpyxl.utils.exceptions import InvalidFileException
+    except ImportError as error:
+        raise InputError(
+            f"{path} is an Excel file, and reading it needs openpyxl",
+            remedy="pip install 'medsize[excel]', or save it as CSV",
+        ) from error
+    try:
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+    except (InvalidFileException, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, str(error)) from error
+    sheets = []
+    for sheet in book.worksheets:
+        rows = [(number, [_cell(cell) for cell in row]) for number, row in enumerate(sheet.iter_rows(), start=1)]
+        sheets.append(Sheet([(number, cells) for number, cells in rows if any(cell != "" for cell in cells)], None))
+    with_rows = [sheet for sheet in sheets if sheet.rows]
+    if not with_rows:
+        return Sheet([], None)
+    return max(with_rows, key=lambda sheet: count_columns([str(cell) for cell in sheet.rows[0][1]]))
+
+
+def _cell(cell: Any) -> Cell:
+    value = cell.value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Number(float(value), percent="%" in str(cell.number_format))
+    return "" if value is None else str(value).strip()
+
+
+def _unreadable(path: Path, found: str) -> InputError:
+    return InputError(
+        f"cannot read the size table {path}", expected="a CSV, or an .xlsx of Excel", found=found, remedy=None
+    )
