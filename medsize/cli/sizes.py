@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from medsize.cli.doubt import doubt
 from medsize.cli.from_annotations import from_annotations
 from medsize.cli.overrides import training_overrides
 
@@ -35,3 +36,4 @@ def from_labels(
 
 
 sizes.command("from-annotations")(from_annotations)
+sizes.command()(doubt)
