@@ -22,17 +22,17 @@ class MeanFieldConfig(Model):
     iterations: 10}``. In training, at 41 × 41 pixels, P2 divides both σ of place by 12.
     """
 
-    sigma_space: Positive = 5.0
+    sigma_space: Positive = 4.0
     """How far pixels of the same intensity attract each other, in pixels."""
     sigma_intensity: Positive = 0.05
     """Contrast at which they stop attracting, on the one channel of intensities in [0, 1]."""
-    bilateral_weight: Positive = 3.0
+    bilateral_weight: Positive = 2.0
     """Weight of this attraction."""
     smoothness_sigma: Positive = 1.0
     """How far pixels of any intensity attract each other, in pixels."""
-    smoothness_weight: Positive = 1.0
+    smoothness_weight: Positive = 0.5
     """Weight of that attraction."""
-    iterations: int = Field(default=5, ge=1)
+    iterations: int = Field(default=3, ge=1)
     """Rounds; each filters the whole image twice."""
     engine: Engine = "auto"
     """``exact``, ``low_rank`` (approximate, in linear time), or ``auto``: exact on a GPU and for small slices."""

@@ -139,7 +139,7 @@ def test_the_figures_of_a_crf_are_those_of_its_own_predictions(beside):
 def test_the_summary_says_what_the_crf_was_and_nothing_where_there_was_none(beside):
     plain, refined = (json.loads((run.report / "summary.json").read_text()) for run in beside)
     assert "crf" not in plain
-    assert refined["crf"]["sigma_space"] == 5.0
+    assert refined["crf"]["sigma_space"] == 4.0
     assert [block["checkpoint"] for block in refined["others"]] == ["best", "last_crf", "best_crf"]
     assert (refined["checkpoint"], refined["mean"]) == (plain["checkpoint"], plain["mean"])
 

@@ -90,15 +90,15 @@ def dice(predicted: np.ndarray, true: np.ndarray) -> float:
 
 def predict_square(**options) -> np.ndarray:
     image, _ = bright_square()
-    network = Uncertain(2).look_for("lv", sharpness=8)
+    network = Uncertain(2).look_for("lv", sharpness=20)
     options = {"batch_size": 2, "refine": MeanFieldConfig().build()} | options
     return predict_case(network, volume(image), PaperPreprocessing(size=32), **options, **ON_CPU)
 
 
 def test_a_crf_brings_a_noisy_prediction_to_the_edges_of_the_image():
     _, square = bright_square()
-    assert dice(predict_square(refine=None), square) < 0.8
-    assert dice(predict_square(), square) > 0.97
+    assert dice(predict_square(refine=None), square) < 0.75
+    assert dice(predict_square(), square) > 0.95
 
 
 @pytest.mark.parametrize("batch_size", [1, 5])

@@ -39,7 +39,7 @@ def test_a_predictor_knows_structures_device_and_precision(run_of_all):
 
 
 def test_a_predictor_refines_by_the_crf_of_its_configuration_only_where_asked(run):
-    run.config.write_text(run.config.read_text().replace("sigma_space: 5.0", "sigma_space: 7.0"))
+    run.config.write_text(run.config.read_text().replace("sigma_space: 4.0", "sigma_space: 7.0"))
     plain = Predictor.load(run, "last", "cpu")
     refined = plain.with_crf()
     assert plain.refine is None

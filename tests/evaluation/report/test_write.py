@@ -141,7 +141,7 @@ def test_a_crf_is_named_with_its_settings_and_stands_beside_the_network_alone(fr
     assert f"checkpoint last_crf: {mean['last_crf']:.3f}" in page.text
     assert f"checkpoint best_crf: {mean['best_crf']:.3f}, chosen on these same cases, so it flatters" in page.text
     assert "last_crf and best_crf: the same network, its probabilities refined by a dense CRF" in page.text
-    assert "(sigma_space 5.0, sigma_intensity 0.05, bilateral_weight 3.0, " in page.text
+    assert "(sigma_space 4.0, sigma_intensity 0.05, bilateral_weight 2.0, " in page.text
 
 
 def test_without_a_crf_none_is_named(page):
