@@ -42,7 +42,8 @@ async function begin() {
   }
   $("welcome-text").textContent = `${session.practice ? "Practice: after each answer you see the measured size. " : ""}`
     + `You will see ${session.items} ${session.level === "volume" ? "scans" : "slices"}, in random order, `
-    + `and say how big ${session.structures.join(", ")} ${session.structures.length > 1 ? "are" : "is"}. A rough size will do.`;
+    + `and say how big ${new Intl.ListFormat("en").format(session.structures)} ${session.structures.length > 1 ? "are" : "is"}. `
+    + "A rough size will do.";
   $("raters").replaceChildren(...session.raters.map((name) => button(`Go on as ${name}`, () => enter(name))));
   $("welcome").hidden = false;
   $("name").focus();
@@ -80,6 +81,8 @@ function count({ done }) {
 
 async function open(number) {
   const shown = await get(`items/${number}`, { rater });
+  clock.stop();
+  current = null;
   item = { ...shown, number };
   drafts = Object.fromEntries(session.structures.map((name) => [name, draftOf(shown.answers[name])]));
   finished = false;
@@ -180,7 +183,8 @@ async function follow(reply) {
   try {
     await advance(reply);
   } catch (error) {
-    goOn = () => follow(trail.pop() === undefined ? reply : reply);
+    trail.pop();
+    goOn = () => follow(reply);
     say(`Saved. ${error.message} Press Enter to go on.`, "error");
   }
 }
@@ -327,11 +331,12 @@ function readout(size) {
   const plane = item.columns * item.rows;
   if (unit === "ml") {
     const whole = plane * item.slices * item.voxel_ml;
-    return `${sizes.map((n) => writeNumber((n / whole) * 100)).join(" – ")} % of the scan’s ${writeNumber(whole)} mL`;
+    return `${sizes.map((n) => writeNumber((n / whole) * 100, 3)).join(" – ")} % of the scan’s ${writeNumber(whole, 3)} mL`;
   }
   const area = (plane * item.pixel_mm[0] * item.pixel_mm[1]) / 100;
   const shares = sizes.map((n) => n / WHOLE[unit]);
-  return `${shares.map((n) => writeNumber(n * 100)).join(" – ")} % of the image, ${shares.map((n) => writeNumber(n * area)).join(" – ")} cm²`;
+  const list = (factor) => shares.map((n) => writeNumber(n * factor, 3)).join(" – ");
+  return `${list(100)} % of the image, ${list(area)} cm²`;
 }
 
 function tab(name) {
@@ -467,6 +472,7 @@ $("size").addEventListener("input", () => type($("size").value));
 $("note").addEventListener("input", () => { if (current) drafts[current].note = $("note").value; });
 $("slider").addEventListener("input", () => show(Number($("slider").value)));
 $("elsewhere").addEventListener("click", () => show(item.slice));
+$("leave").addEventListener("click", () => { sessionStorage.removeItem("rater"); location.reload(); });
 const buttons = { save: "Enter", skip: "n", back: "p", undo: "u", grid: "g", fit: "f", "tool-count": "c", "tool-seed": "s" };
 for (const [id, name] of Object.entries(buttons)) $(id).addEventListener("click", () => item && KEYS[name]());
 // After a click on a button, keys mean what they mean everywhere: digits type, Enter saves.

@@ -20,8 +20,8 @@ export function readSize(text) {
   return low <= high && Number.isFinite(high) ? { value: null, low, high } : null;
 }
 
-export function writeNumber(number) {
-  return String(Number(number.toPrecision(4)));
+export function writeNumber(number, digits = 4) {
+  return String(Number(number.toPrecision(digits)));
 }
 
 export function writeSize({ value, low, high }) {
