@@ -1,0 +1,193 @@
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import medsize.annotation.practice
+import medsize.annotation.server
+from medsize.annotation.guard import POLICY
+from medsize.data.volumes import read_volume
+from tests.annotation.conftest import HOST, TOKEN, OpenTiny, client_of, sent
+
+PAGE = Path(medsize.annotation.server.__file__).parent / "page"
+
+
+def test_the_page_and_its_parts_come_with_the_token(open_tiny: OpenTiny):
+    client = client_of(open_tiny())
+    assert "<title>medsize annotate</title>" in client.get("").text
+    for path in PAGE.iterdir():
+        assert client.get(path.name if path.name != "index.html" else "").content == path.read_bytes()
+
+
+def test_the_page_names_no_other_address():
+    addresses = {
+        address
+        for path in PAGE.iterdir()
+        for address in re.findall(r"\b(?:https?:)?//[\w.-]+\.\w+[^\s\"')]*", path.read_text("utf-8"))
+    }
+    assert addresses == {"http://www.w3.org/2000/svg"}  # a name, not an address that is visited
+
+
+@pytest.mark.parametrize("path", ["", "page.js", "api/session", "api/items/0/slices/0?rater=Anna"])
+@pytest.mark.parametrize("start", ["/", "/wrong/", f"/{TOKEN}x/", f"/{TOKEN[:-1]}/", f"//{TOKEN}/"])
+def test_without_the_token_everything_is_refused(open_tiny: OpenTiny, start: str, path: str):
+    assert client_of(open_tiny()).get(f"http://{HOST}{start}{path}").status_code == 403
+
+
+@pytest.mark.parametrize("host", ["evil.example:8000", "127.0.0.1", "127.0.0.1:8001", "localhost:8000", ""])
+def test_another_host_is_refused_against_dns_rebinding(open_tiny: OpenTiny, host: str):
+    client = client_of(open_tiny())
+    assert client.get("api/session", headers={"Host": host}).status_code == 403
+
+
+def test_another_origin_is_refused(open_tiny: OpenTiny):
+    client = client_of(open_tiny())
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:8001", f"https://{HOST}"):
+        assert client.post("api/answers", json=sent(), headers={"Origin": origin}).status_code == 403
+        assert client.get("api/session", headers={"Origin": origin}).status_code == 403
+    assert client.post("api/answers", json=sent(), headers={"Origin": f"http://{HOST}"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../session.json",
+        "..%2fsession.json",
+        "%2e%2e/%2e%2e/etc/passwd",
+        "..%5c..%5cx",
+        "page.js/../../x",
+        "api/items/../x",
+    ],
+)
+def test_a_path_that_leads_out_is_refused(open_tiny: OpenTiny, path: str):
+    response = client_of(open_tiny()).get(f"http://{HOST}/{TOKEN}/{path}")
+    assert response.status_code in (403, 404)
+
+
+@pytest.mark.parametrize("path", ["server.py", "docs", "openapi.json", "redoc", "session.json", "api/practice?rater=A"])
+def test_nothing_else_is_served(open_tiny: OpenTiny, path: str):
+    assert client_of(open_tiny()).get(path).status_code == 404
+
+
+def test_every_reply_forbids_other_sources_and_storing(open_tiny: OpenTiny):
+    client = client_of(open_tiny())
+    for response in (client.get(""), client.get("api/session"), client.get("nothing"), client.get(f"http://{HOST}/")):
+        assert response.headers["content-security-policy"] == POLICY
+        assert POLICY.startswith("default-src 'self';")
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["cache-control"] == "no-store"
+        assert "access-control-allow-origin" not in response.headers
+
+
+def test_a_slice_is_sent_as_it_lies_on_the_screen(open_tiny: OpenTiny):
+    session = open_tiny()
+    item = client_of(session).get("api/items/0", params={"rater": "Anna"}).json()
+    assert (item["columns"], item["rows"], item["slices"]) == (32, 32, 3)
+    assert item["pixel_mm"] == [1.5, 1.5]
+    sent = np.frombuffer(client_of(session).get(f"api/items/0/slices/{item['slice']}").content, "<u2").reshape(32, 32)
+    plane = read_volume(session.cases[item["case"]].image).array[:, :, item["slice"]]
+    shown = plane[::-1, ::-1].T.astype(float)  # the tiny data set runs to the right and to the front
+    assert np.corrcoef(sent.ravel(), shown.ravel())[0, 1] > 0.99999
+
+
+@pytest.mark.parametrize("path", ["api/items/60", "api/items/-1", "api/items/0/slices/3", "api/items/0/slices/-1"])
+def test_what_does_not_exist_is_not_found(open_tiny: OpenTiny, path: str):
+    assert client_of(open_tiny()).get(path, params={"rater": "Anna"}).status_code == 404
+
+
+def test_an_answer_is_kept_and_the_next_image_named(open_tiny: OpenTiny):
+    session = open_tiny()
+    client = client_of(session)
+    assert client.get("api/progress", params={"rater": "Anna"}).json() == {"done": 0, "next": 0}
+    stroke = {"structure": "lv", "slice": session.items[0].slice, "points": [[3, 4], [5, 6]]}
+    first = client.post("api/answers", json=sent(1, seeds=[stroke])).json()
+    assert first == {"done": 0, "next": 1, "feedback": None}  # the second structure is open
+    second = client.post("api/answers", json=sent(2, structure="myo", value=None)).json()
+    assert (second["done"], second["next"]) == (1, 1)
+    (kept, _) = session.store.answers("Anna")
+    assert (kept.case, kept.slice, kept.value, kept.seconds) == (*dataclass_values(session.items[0]), 1.5, 3.25)
+    assert kept.seeds[0].points == ((28, 27), (26, 25))  # voxels: both axes run against the screen
+    item = client.get("api/items/0", params={"rater": "Anna"}).json()
+    assert item["answers"]["lv"]["seeds"] == [stroke]
+    assert client.get("api/items/0", params={"rater": "Ben"}).json()["answers"] == {}
+    assert client.get("api/progress", params={"rater": "Ben"}).json()["done"] == 0
+
+
+def dataclass_values(item: object) -> tuple[object, object]:
+    return item.case, item.slice
+
+
+def test_the_next_image_wraps_around_to_what_was_left_out(open_tiny: OpenTiny):
+    session = open_tiny(structures=("lv",), level="volume")
+    client = client_of(session)
+    for number in range(1, 20):
+        reply = client.post("api/answers", json=sent(number, item=number, value=2, unit="ml")).json()
+    assert reply["next"] == 0
+    assert client.post("api/answers", json=sent(99, item=0, value=2, unit="ml")).json() == {
+        "done": 20,
+        "next": None,
+        "feedback": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rater": "../Anna"}, "name cannot be used"),
+        ({"structure": "liver"}, "unknown structure"),
+        ({"unit": "ml"}, "unit is not one of slices"),
+        ({"value": 20.5}, "larger than the image"),
+        ({"value": -1}, "larger than the image"),
+        ({"value": None, "low": 3, "high": 2}, "runs backwards"),
+        ({"value": None, "low": 3}, "both its ends"),
+        ({"seconds": -1}, "seconds"),
+        ({"id": "../../x"}, "id"),
+        ({"note": "x" * 501}, "note"),
+        ({"seeds": [{"structure": "liver", "slice": 0, "points": [[1, 1]]}]}, "unknown structure"),
+        ({"seeds": [{"structure": "lv", "slice": 9, "points": [[1, 1]]}]}, "another slice"),
+        ({"seeds": [{"structure": "lv", "slice": 0, "points": [[40, 1]]}]}, "outside the image"),
+        ({"seeds": [{"structure": "lv", "slice": 0, "points": []}]}, "points"),
+    ],
+)
+def test_an_answer_that_cannot_be_is_refused_with_the_reason(open_tiny: OpenTiny, change: dict, said: str):
+    session = open_tiny()
+    item = next(number for number, item in enumerate(session.items) if item.slice == 0)
+    response = client_of(session).post("api/answers", json=sent(item=item) | change)
+    assert response.status_code == 422
+    assert said in response.json()["error"]
+    assert not session.store.folder.exists()
+
+
+@pytest.mark.parametrize("change", [{"value": "1e999"}, {"unit": "furlongs"}, {"extra": 1}, {"id": None}])
+def test_what_is_no_answer_at_all_is_refused(open_tiny: OpenTiny, change: dict):
+    assert client_of(open_tiny()).post("api/answers", json=sent() | change).status_code == 422
+
+
+def test_a_volume_may_not_exceed_the_scan(open_tiny: OpenTiny):
+    client = client_of(open_tiny(level="volume"))
+    whole = 32 * 32 * 3 * 1.5 * 1.5 * 8 / 1000
+    assert client.post("api/answers", json=sent(1, unit="ml", value=whole)).status_code == 200
+    assert client.post("api/answers", json=sent(2, unit="ml", value=whole * 1.01)).status_code == 422
+    assert client.post("api/answers", json=sent(3, unit="percent", value=1)).status_code == 422
+
+
+def test_no_label_is_ever_opened(open_tiny: OpenTiny, monkeypatch: pytest.MonkeyPatch):
+    read: list[Path] = []
+    monkeypatch.setattr(medsize.annotation.practice, "read_label", lambda *_: pytest.fail("a label was read"))
+    monkeypatch.setattr(medsize.annotation.server, "read_volume", lambda path: read.append(path) or read_volume(path))
+    client = client_of(open_tiny())
+    client.get("api/items/0", params={"rater": "Anna"})
+    client.post("api/answers", json=sent())
+    assert read
+    assert not [path for path in read if "_gt" in path.name]
+
+
+def test_practice_tells_how_far_off_one_was(open_tiny: OpenTiny):
+    client = client_of(open_tiny(practice=True))
+    feedback = client.post("api/answers", json=sent(value=1)).json()["feedback"]
+    assert feedback["said"] == 1
+    assert feedback["error"] == pytest.approx(1 / feedback["truth"] - 1)
+    summary = client.get("api/practice", params={"rater": "Anna"}).json()
+    assert summary["all"]["mre"] == pytest.approx(abs(feedback["error"]))
+    assert summary["seconds"] == 3.25
