@@ -16,6 +16,7 @@ from medsize.data.prepare import of_split, prepare_slices
 from medsize.data.sources import CaseList
 from medsize.data.volumes import Volume, read_label, read_volume, write_label
 from medsize.errors import InputError, InputErrors
+from medsize.evaluation.doubt import rank_doubts
 from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.scores import COLUMNS, score_case
 from medsize.evaluation.summary import CRF_SUFFIX, summarise
@@ -25,6 +26,7 @@ from medsize.evaluation.training_sizes import (
     compare_training_sizes,
     middle_rows,
     read_size_targets,
+    rows_of_items,
     sample_training,
 )
 from medsize.files import write_text
@@ -67,7 +69,8 @@ def evaluate_run(
 
     Written into the run folder: ``predictions/<checkpoint>/<case>.nii.gz`` on the grid of the case, and in
     ``report/`` the tables ``metrics.csv``, ``summary.json`` and ``training_sizes.csv`` (the sizes that training
-    slices were given, and those that the network predicts for them) and ``taught_slices.npz`` (some of these slices).
+    slices were given, and those that the network predicts for them), ``taught_slices.npz`` (some of these slices) and
+    ``doubted_slices.npz`` (slices of the sizes that the network disagrees with most).
 
     With a CRF all of this is as without, and beside each checkpoint stands the same network refined by it, in rows
     (and ``predictions/``) of its own, ``last_crf`` and ``best_crf``; ``summary.json`` has its settings.
@@ -168,6 +171,8 @@ def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], pred
     candidates = middle_rows(store, sample) if level == "volume" else sample
     shown = choose_taught(candidates, slices, 2 * config.evaluation.overlays)
     TaughtSlices.collect(predictor, store, shown, seeds).write(run.report / "taught_slices.npz")
+    doubted = rows_of_items(store, rank_doubts(sizes).head(2 * config.evaluation.overlays))
+    TaughtSlices.collect(predictor, store, doubted, seeds).write(run.report / "doubted_slices.npz")
 
 
 def _describe(block: dict[str, Any]) -> list[str]:

@@ -106,6 +106,15 @@ def middle_rows(store: SliceStore, rows: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.array([(of_case := rows[cases == case])[len(of_case) // 2] for case in cases.unique()], dtype=np.intp)
 
 
+def rows_of_items(store: SliceStore, sizes: pd.DataFrame) -> NDArray[np.intp]:
+    """Return the row of the slice that each size is about, of the middle slice where it is about a whole case."""
+    found = [
+        index[len(index) // 2 if pd.isna(number) else int(number)]
+        for index, number in zip((store.rows([case]) for case in sizes["case"]), sizes["slice"], strict=True)
+    ]
+    return np.array(found, dtype=np.intp)
+
+
 def sample_evenly(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
     """Return at most ``most`` of the rows, evenly spaced, the first and the last among them."""
     if len(rows) <= most:

@@ -51,7 +51,9 @@ def show_taught(taught: TaughtSlices, sizes: pd.DataFrame) -> list[TaughtSlice]:
         told = taught.seeds[place] < 255
         pixel_mm = float(taught.pixel_mm[place][0]), float(taught.pixel_mm[place][1])
         image = taught.image[place]
-        about = (sizes["case"] == case) & ((sizes["slice"] == number) | sizes["slice"].isna())
+        of_case = sizes["case"] == case
+        of_slice = of_case & (sizes["slice"] == number).fillna(False)
+        about = of_slice if of_slice.any() else of_case & sizes["slice"].isna()
         rows = sizes[about & (sizes["structure"] != "background")]
         shown.append(
             TaughtSlice(

@@ -13,6 +13,7 @@ from medsize import __version__
 from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
 from medsize.errors import InputError
+from medsize.evaluation.doubt import corrections, in_words, rank_doubts, read_training_sizes
 from medsize.evaluation.report import figures, words
 from medsize.evaluation.report.held_out import RANKS, ShownCase, choose_cases, show_case
 from medsize.evaluation.report.history import History
@@ -24,6 +25,7 @@ from medsize.files import write_text
 from medsize.inference.label_values import structure_values
 from medsize.run_folder import RunFolder
 
+_MOST_DOUBTS = 15
 _TEXT_COLUMNS = ("checkpoint", "split", "case", "group", "phase", "pathology", "structure")
 
 
@@ -39,7 +41,7 @@ def write(run: RunFolder) -> Path:
     config = load_resolved(run.config)
     metrics = _read_csv(run.report / "metrics.csv", dict.fromkeys(_TEXT_COLUMNS, "str"))
     summary = read_summary(run.report / "summary.json")
-    sizes = _read_csv(run.report / "training_sizes.csv", {"case": "str", "structure": "str"})
+    sizes = read_training_sizes(run)
     headline = metrics[metrics["checkpoint"] == "last"]
     headline = headline[headline["split"] == summary.get("split", "")]
     structures = tuple(structure_values(config.data))
@@ -68,7 +70,8 @@ def write(run: RunFolder) -> Path:
             taught=show_taught(TaughtSlices.read(run.report / "taught_slices.npz"), sizes),
             of=words.level_words(sizes),
             sizes=_size_scatters(sizes, structures, words.level_words(sizes)),
-            predicted_errors=_size_errors(sizes, structures),
+            corrections=corrections(sizes).to_dict("records"),
+            doubts=_doubts(run, config, sizes),
             slices_compared=len(sizes.drop_duplicates(["case", "slice"])),
             supervision=_read_json(run.supervision),
             environment=_read_json(run.environment),
@@ -190,12 +193,23 @@ def _size_scatters(sizes: pd.DataFrame, structures: tuple[str, ...], of: str) ->
     ]
 
 
-def _size_errors(sizes: pd.DataFrame, structures: tuple[str, ...]) -> dict[str, float]:
-    """Return the mean relative error of predicted sizes (P0 eq. 14), by class and over all structures."""
-    known = sizes[sizes["exact_fraction"] > 0]
-    error = (known["predicted_fraction"] - known["exact_fraction"]).abs() / known["exact_fraction"]
-    by_class = {str(name): float(part.mean()) for name, part in error.groupby(known["structure"])}
-    return by_class | {"foreground": float(error[known["structure"].isin(structures)].mean())}
+def _doubts(run: RunFolder, config: RunConfig, sizes: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the given sizes to doubt, the first ones with a picture; none where sizes were measured on masks."""
+    if config.supervision.sizes.kind not in ("table", "noisy"):
+        return []
+    ranked = rank_doubts(sizes).head(_MOST_DOUBTS).to_dict("records")
+    if not ranked:
+        return []
+    pictures = [shown.overlay for shown in show_taught(TaughtSlices.read(run.report / "doubted_slices.npz"), sizes)]
+    return [
+        {str(name): value for name, value in row.items()}
+        | in_words(row)
+        | {
+            "slice": None if pd.isna(row["slice"]) else int(row["slice"]),
+            "overlay": pictures[place] if place < len(pictures) else None,
+        }
+        for place, row in enumerate(ranked)
+    ]
 
 
 def _table(metrics: pd.DataFrame) -> list[dict[str, Any]]:

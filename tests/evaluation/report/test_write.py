@@ -13,6 +13,7 @@ from medsize.config.loading import load_resolved
 from medsize.data.prepare import of_split
 from medsize.errors import InputError
 from medsize.evaluation import evaluate_run, write_report
+from medsize.evaluation.doubt import rank_doubts
 from medsize.evaluation.report import figures
 from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.scores import COLUMNS
@@ -219,8 +220,8 @@ def test_every_shown_case_has_input_label_prediction_and_seeds(evaluated, page):
     assert cases.count('class="seeds"') == 4
     for heading in ("Worst", "Best"):
         assert f"<h3>{heading}</h3>" in cases
-    taught = text[text.index('<section id="taught">') :]
-    assert taught.count("data:image/png") == 6
+    taught, doubted = text[text.index('<section id="taught">') :].split('<section id="doubt">')
+    assert taught.count("data:image/png") == doubted.count("data:image/png") == 6
 
 
 def test_configuration_and_environment_are_on_the_page(page, evaluated):
@@ -332,3 +333,27 @@ def test_a_run_on_volumes_says_so(unrendered, intensity_network, tiny_acdc, tiny
     assert "Sizes of the training volumes" in text
     assert "% of volume" in text
     assert "% of slice" not in text
+
+
+def test_given_sizes_are_ranked_by_doubt_where_people_or_noise_gave_them(page, page_of_all, evaluated):
+    sizes = pd.read_csv(evaluated.report / "training_sizes.csv")
+    ranked = rank_doubts(sizes).head(15)
+    rows = page.table("doubt")
+    assert [row[1] for row in rows] == ranked["case"].to_list()
+    assert [row[0] for row in rows] == [f"{doubt:.1f}" for doubt in ranked["doubt"]]
+    assert rows[0][4] == f"{100 * ranked['given_fraction'][0]:.3g} % of the slice"
+    assert "doubt" in page.ids
+    assert "doubt" not in page_of_all.ids, "sizes measured on masks are not doubted"
+
+
+def test_a_network_that_is_nearer_to_the_truth_than_its_sizes_is_said_to_correct_them(fresh):
+    report(fresh)
+    path = fresh.report / "training_sizes.csv"
+    sizes = pd.read_csv(path)
+    exact = sizes["exact_fraction"]
+    sizes.assign(given_fraction=1.3 * exact, predicted_fraction=0.9 * exact).to_csv(path, index=False)
+    page = Page(write_report(fresh).read_text(encoding="utf-8"))
+    told = "of lv that it predicts are wrong by 10.0\xa0% on average, those that it was given by 30.0\xa0%"
+    assert told.replace("\xa0", " ") in page.text
+    sizes.assign(given_fraction=0.95 * exact, predicted_fraction=0.9 * exact).to_csv(path, index=False)
+    assert "corrects its teacher" not in Page(write_report(fresh).read_text(encoding="utf-8")).text
