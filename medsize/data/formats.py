@@ -4,7 +4,8 @@
 
 import gzip
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,19 @@ class Decoded:
     spacing_mm: tuple[float, float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """How large an image is.
+
+    Attributes:
+        shape: Voxels along X, Y and Z.
+        spacing_mm: Distance of voxel centres along X, Y and Z.
+    """
+
+    shape: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+
+
 def is_nifti(path: Path) -> bool:
     """Tell by its name whether a file is NIfTI."""
     return path.name.lower().endswith(NIFTI_SUFFIXES)
@@ -63,8 +77,36 @@ def decode(path: Path) -> Decoded:
         InputError: There is no such file, its format is not known, or it is empty, damaged or not readable.
     """
     reader = _reader(path)
-    try:
+    with _explained(path):
         decoded = reader(path)
+    _check_affine(decoded.affine, path)
+    return decoded
+
+
+def read_grid(path: Path) -> Grid:
+    """Read how large an image is, of NIfTI without its voxels.
+
+    Raises:
+        InputError: As :func:`decode`.
+    """
+    reader = _reader(path)
+    with _explained(path):
+        if reader is _decode_nifti:
+            image = load_nifti(path)
+            return Grid(_three(image.shape), _nifti_spacing(image))
+        decoded = reader(path)
+    return Grid(_three(decoded.array.shape), decoded.spacing_mm)
+
+
+def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    x, y, z = (*shape, 1, 1)[:3]
+    return x, y, z
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except PermissionError as error:
         raise InputError(
             f"{path} may not be read", found=str(error.strerror), remedy="change the file's permissions"
@@ -76,8 +118,6 @@ def decode(path: Path) -> Decoded:
             found=_explain(error),
             remedy="copy or convert the file again",
         ) from error
-    _check_affine(decoded.affine, path)
-    return decoded
 
 
 def _reader(path: Path) -> Callable[[Path], Decoded]:
