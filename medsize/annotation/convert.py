@@ -1,12 +1,9 @@
 """From answers to the table of sizes and to seed files."""
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +13,7 @@ from medsize.annotation.session import Record, read_record
 from medsize.data.geometry import UNLABELLED
 from medsize.data.volumes import read_volume, write_label
 from medsize.errors import InputError, InputErrors
-from medsize.files import write_text
-
-COLUMNS: Final = ("case", "frame", "slice", "structure", "value", "low", "high", "unit", "rater", "seconds", "note")
+from medsize.supervision.size_table import SizeEntry, write_size_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +60,18 @@ def read_annotations(folder: Path, raters: Sequence[str] = ()) -> Annotations:
 def write_table(annotations: Annotations, path: Path) -> int:
     """Write the clinicians' table; what a rater did not know has no row, and slices count from 0.
 
+    Args:
+        annotations: What was answered.
+        path: The CSV, or the ``.xlsx`` where its name ends so.
+
     Returns:
         The number of rows.
 
     Raises:
         InputError: The file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    rows = [_row(answer) for answer in annotations.answers if answer.value is not None or answer.low is not None]
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
-    return len(rows)
+    told = [answer for answer in annotations.answers if answer.value is not None or answer.low is not None]
+    return write_size_table(path, [_entry(row, answer) for row, answer in enumerate(told, start=2)])
 
 
 def write_seed_files(annotations: Annotations, folder: Path) -> tuple[int, int]:
@@ -111,21 +105,20 @@ def write_seed_files(annotations: Annotations, folder: Path) -> tuple[int, int]:
     return len(annotations.record.images), drawn
 
 
-def _row(answer: Answer) -> list[str]:
-    sizes = ["" if size is None else f"{size:.6g}" for size in (answer.value, answer.low, answer.high)]
-    number = "" if answer.slice is None else str(answer.slice)
-    note = _harmless(" ".join(answer.note.split()))
-    return [
-        answer.case,
-        "",  # the frame is in the case's name
-        number,
-        answer.structure,
-        *sizes,
-        answer.unit,
-        answer.rater,
-        f"{answer.seconds:.1f}",
-        note,
-    ]
+def _entry(row: int, answer: Answer) -> SizeEntry:
+    return SizeEntry(
+        row=row,
+        case=answer.case,
+        slice=answer.slice,
+        structure=answer.structure,
+        value=answer.value,
+        low=answer.low,
+        high=answer.high,
+        unit=answer.unit,
+        rater=answer.rater,
+        seconds=round(answer.seconds, 1),
+        note=_harmless(" ".join(answer.note.split())),
+    )
 
 
 def _harmless(text: str) -> str:
