@@ -53,10 +53,16 @@ class Amount:
     unit: Unit | None = None
 
 
+NOTHING: Final = Amount()
+"""What a blank cell says."""
+
+
 def decimal_marks(cells: Iterable[str]) -> frozenset[Mark]:
     """Return the decimal marks that cells prove: ``1,5`` proves a comma, ``1,234`` nothing, ``1,234.5`` a point."""
     proven: set[Mark] = set()
     for cell in set(cells):
+        if cell.isdecimal():
+            continue
         for token in re.findall(_NUMBER, _plain(cell)):
             readings = _readings(token)
             if len(readings) == 1 and any(mark in token for mark in MARKS):
@@ -79,7 +85,7 @@ def read_amount(cell: str, decimal: Mark | None) -> Amount:
     """
     text = _plain(cell)
     if text in UNKNOWN:
-        return Amount()
+        return NOTHING
     if text.startswith("#"):
         raise _refused(cell, "an error of the spreadsheet instead of a size")
     if _DATE.fullmatch(text):
@@ -126,7 +132,7 @@ def _more_or_less(match: re.Match[str], decimal: Mark | None, cell: str) -> Amou
 
 def _plain(text: str) -> str:
     """The text in lower case, with ordinary spaces and digits, and one apostrophe."""
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    plain = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     return " ".join(re.sub(r"\.{2,}", " - ", plain).split())
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -68,18 +69,22 @@ def read_cells(path: Path) -> Sheet:
 def _csv(path: Path, content: bytes) -> Sheet:
     text = _decoded(path, content)
     try:
-        sheets = [_split(text, separator) for separator in SEPARATORS]
+        headers = {separator: next(_rows(text, separator), (1, []))[1] for separator in SEPARATORS}
+        separator = max(SEPARATORS, key=lambda separator: count_columns(headers[separator]))
+        return Sheet([(number, list(cells)) for number, cells in _rows(text, separator)], separator)
     except csv.Error as error:
         raise _unreadable(path, str(error)) from error
-    return max(sheets, key=lambda sheet: count_columns([str(cell) for cell in sheet.rows[0][1]]) if sheet.rows else 0)
 
 
-def _split(text: str, separator: str) -> Sheet:
+def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, and their numbers."""
     first, _, rest = text.partition("\n")
     told = first.strip().casefold().startswith("sep=")  # the line by which Excel is told the separator
     lines = csv.reader(io.StringIO(rest if told else text, newline=""), delimiter=separator)
-    rows = [(number, [cell.strip() for cell in cells]) for number, cells in enumerate(lines, start=2 if told else 1)]
-    return Sheet([(number, list(cells)) for number, cells in rows if any(cells)], separator)
+    for number, written in enumerate(lines, start=2 if told else 1):
+        cells = [cell.strip() for cell in written]
+        if any(cells):
+            yield number, cells
 
 
 def _decoded(path: Path, content: bytes) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from medsize.errors import InputError, InputErrors
-from medsize.supervision.size_table.amounts import Amount, Mark, decimal_marks, read_amount
+from medsize.supervision.size_table.amounts import NOTHING, Amount, Mark, decimal_marks, read_amount
 from medsize.supervision.size_table.cells import Cell, Number, Sheet, read_cells
 from medsize.supervision.size_table.columns import Columns, find_columns
 from medsize.supervision.size_table.entry import SizeEntry, Unit
@@ -25,13 +25,13 @@ class SizeTable:
 
     Attributes:
         entries: One a row that gives a value or a range.
-        problems: Rows that cannot be used, in their order, each with file, line and column.
+        problems: Number of each row that cannot be used, and why, in their order.
         blank: How many rows name a structure and say nothing of its size.
         others: Names of the columns that were not read.
     """
 
     entries: list[SizeEntry]
-    problems: list[InputError]
+    problems: list[tuple[int, InputError]]
     blank: int
     others: tuple[str, ...]
 
@@ -50,11 +50,11 @@ def read_size_table(path: Path) -> list[SizeEntry]:
 
     Raises:
         InputError: The file cannot be read as such a table.
-        InputErrors: Rows that cannot be used, all of them, each with its line, column and remedy.
+        InputErrors: Rows that cannot be used, all of them, each with its row, column and remedy.
     """
     table = parse_size_table(path)
     if table.problems:
-        raise InputErrors(table.problems)
+        raise InputErrors([_placed(path, row, error) for row, error in table.problems])
     return table.entries
 
 
@@ -68,30 +68,32 @@ def parse_size_table(path: Path) -> SizeTable:
         InputError: The file cannot be read as such a table.
     """
     sheet = read_cells(path)
-    line, header = sheet.rows[0]
+    first, header = sheet.rows[0]
     try:
         columns = find_columns([_text(cell) for cell in header])
     except InputError as error:
-        raise InputError(f"{path}, line {line}: {error}") from error
+        raise _placed(path, first, error) from error
     if len(sheet.rows) == 1:
         raise InputError(f"the size table {path} has no rows", expected="one a case and structure", found="the header")
     rows = _Rows(columns, len(header), _marks(sheet, columns), sheet.separator)
     entries: list[SizeEntry] = []
-    problems: list[InputError] = []
+    problems: list[tuple[int, InputError]] = []
     blank = 0
-    for line, cells in sheet.rows[1:]:
+    for row, cells in sheet.rows[1:]:
         try:
-            entry = rows.entry(line, cells)
+            entry = rows.entry(row, cells)
         except InputError as error:
-            problems.append(
-                InputError(f"{path}, line {line}{', ' if error.problem.startswith('column') else ': '}{error}")
-            )
+            problems.append((row, error))
             continue
         if entry is None:
             blank += 1
         else:
             entries.append(entry)
     return SizeTable(entries, problems, blank, columns.others)
+
+
+def _placed(path: Path, row: int, error: InputError) -> InputError:
+    return InputError(f"{path}, row {row}{', ' if error.problem.startswith('column') else ': '}{error}")
 
 
 def _marks(sheet: Sheet, columns: Columns) -> frozenset[Mark]:
@@ -107,7 +109,7 @@ class _Rows:
     marks: frozenset[Mark]
     separator: str | None
 
-    def entry(self, line: int, cells: Sequence[Cell]) -> SizeEntry | None:
+    def entry(self, row: int, cells: Sequence[Cell]) -> SizeEntry | None:
         """One row, or None if it says nothing of a size."""
         if any(cell != "" for cell in cells[self.width :]):
             raise InputError(
@@ -118,10 +120,10 @@ class _Rows:
             )
         case, structure = (self._named(name, cells) for name in ("case", "structure"))
         amount = self._amount(cells)
-        if amount.value is None and amount.low is None and amount.high is None:
+        if amount is NOTHING:
             return None
         return SizeEntry(
-            row=line,
+            row=row,
             case=_joined(case, self._text("frame", cells)),
             slice=_slice(self._text("slice", cells)),
             structure=structure,
@@ -149,21 +151,25 @@ class _Rows:
 
     def _amount(self, cells: Sequence[Cell]) -> Amount:
         value, low, high = (self._number(name, cells) for name in _AMOUNTS)
+        if value is low is high is NOTHING:
+            return NOTHING
         units = {amount.unit for amount in (value, low, high) if amount.unit is not None}
         if len(units) > 1:
             raise InputError("several units in one row", found=", ".join(sorted(units)))
         for name, amount in (("low", low), ("high", high)):
             if amount.low is not None or amount.high is not None:
                 raise InputError(f"column {name}: a range", expected="one number", found=self._text(name, cells))
-        both = replace(value, unit=next(iter(units), None))
+        unit = next(iter(units), None)
         if low.value is not None or high.value is not None:
             if value.low is not None or value.high is not None:
                 raise InputError("two ranges in one row", found=f"{self._text('value', cells)}, and low and high")
-            both = replace(both, low=low.value, high=high.value)
-        return _ordered(both)
+            return _ordered(Amount(value.value, low.value, high.value, unit))
+        return _ordered(replace(value, unit=unit))
 
     def _number(self, column: str, cells: Sequence[Cell]) -> Amount:
         cell = self._cell(column, cells)
+        if cell == "":
+            return NOTHING
         unit = self.columns.units.get(column)
         if isinstance(cell, Number):
             if cell.value < 0:
@@ -176,8 +182,7 @@ class _Rows:
                 raise InputError(f"column {column}: {error}") from error
         if unit is not None and amount.unit not in (None, unit):
             raise InputError(f"column {column}: two units", found=f"{amount.unit}, and {unit} in the header")
-        told = amount.value is not None or amount.low is not None or amount.high is not None
-        return replace(amount, unit=amount.unit or unit) if told else amount
+        return amount if unit is None or amount is NOTHING else replace(amount, unit=unit)
 
     def _decimal(self, cell: str) -> Mark | None:
         """The decimal mark: of the other cells, or '.' where commas already separate cells."""

@@ -156,7 +156,7 @@ def test_what_nothing_settles_is_refused_with_both_readings(tmp_path: Path, sepa
     header = separator.join(["case", "structure", "value", "unit"])
     path = table(tmp_path, separator.join(["a", "lv", cell, "ml"]), header=header)
     with pytest.raises(
-        InputErrors, match=r"sizes.csv, line 2, column value: .*two ways\n.*\n.*1234 .*1.234|1.234 .*1234"
+        InputErrors, match=r"sizes.csv, row 2, column value: .*two ways\n.*\n.*1234 .*1.234|1.234 .*1234"
     ):
         read_size_table(path)
 
@@ -165,37 +165,37 @@ def test_a_table_with_both_decimal_marks_settles_nothing(tmp_path: Path) -> None
     header = "case;structure;value;unit"
     path = table(tmp_path, "a;lv;1,5;ml", "b;lv;1.5;ml", header=header)
     assert values(path) == [1.5, 1.5]
-    with pytest.raises(InputErrors, match="line 4, column value: '1,234' can be read in two ways"):
+    with pytest.raises(InputErrors, match="row 4, column value: '1,234' can be read in two ways"):
         read_size_table(table(tmp_path, "a;lv;1,5;ml", "b;lv;1.5;ml", "c;lv;1,234;ml", header=header))
 
 
 WRONG = {
-    ",,,lv,140,,,ml,,,": "line 2, column case: nothing",
-    "a,,,,140,,,ml,,,": "line 2, column structure: nothing",
-    "a,,,lv,140,,,,,,": "line 2, column unit: no unit",
-    "a,,,lv,140,,,stone,,,": "line 2, column unit: unknown unit",
-    "a,,,lv,140 ml,,,percent,,,": "line 2: two units: ml beside the number, percent in the column unit",
-    "a,,,lv,,120 ml,150 %,,,,": "line 2: several units in one row",
-    "a,,,lv,big,,,ml,,,": "line 2, column value: not a size",
-    "a,,,lv,,120-130,150,ml,,,": "line 2, column low: a range",
-    "a,,,lv,120-130,120,130,ml,,,": "line 2: two ranges in one row",
-    "a,,,lv,150-120,,,ml,,,": "line 2: the range is upside down\n.*low ≤ value ≤ high\n.*150, 120",
-    "a,,,lv,160,120,150,ml,,,": "line 2: the value is outside its range",
-    "a,,,lv,-1,,,ml,,,": "line 2, column value: a size cannot be negative",
-    "a,ED,,lv,1,,,ml,,,": "line 2, column frame: not the number of a frame",
-    "a_frame01,2,,lv,1,,,ml,,,": "line 2, column frame: another frame than in the case",
-    "a,,one,lv,1,,,ml,,,": "line 2, column slice: not the number of a slice",
-    "a,,-1,lv,1,,,ml,,,": "line 2, column slice: not the number of a slice",
-    "a,,1.5,lv,1,,,ml,,,": "line 2, column slice: not the number of a slice",
-    "a,,,lv,1,,,ml,,soon,": "line 2, column seconds: not a size",
-    "a,,,lv,1,,,ml,,5-6,": "line 2, column seconds: not a number of seconds",
-    "a,,,lv,1,5,,,ml,,,,": "line 2: the value is outside its range",
-    "a,,,lv,1,,,ml,me,5,note,more": "line 2: 12 cells\n.*11, as in the header\n.*\n.*decimals with '.'",
+    ",,,lv,140,,,ml,,,": "row 2, column case: nothing",
+    "a,,,,140,,,ml,,,": "row 2, column structure: nothing",
+    "a,,,lv,140,,,,,,": "row 2, column unit: no unit",
+    "a,,,lv,140,,,stone,,,": "row 2, column unit: unknown unit",
+    "a,,,lv,140 ml,,,percent,,,": "row 2: two units: ml beside the number, percent in the column unit",
+    "a,,,lv,,120 ml,150 %,,,,": "row 2: several units in one row",
+    "a,,,lv,big,,,ml,,,": "row 2, column value: not a size",
+    "a,,,lv,,120-130,150,ml,,,": "row 2, column low: a range",
+    "a,,,lv,120-130,120,130,ml,,,": "row 2: two ranges in one row",
+    "a,,,lv,150-120,,,ml,,,": "row 2: the range is upside down\n.*low ≤ value ≤ high\n.*150, 120",
+    "a,,,lv,160,120,150,ml,,,": "row 2: the value is outside its range",
+    "a,,,lv,-1,,,ml,,,": "row 2, column value: a size cannot be negative",
+    "a,ED,,lv,1,,,ml,,,": "row 2, column frame: not the number of a frame",
+    "a_frame01,2,,lv,1,,,ml,,,": "row 2, column frame: another frame than in the case",
+    "a,,one,lv,1,,,ml,,,": "row 2, column slice: not the number of a slice",
+    "a,,-1,lv,1,,,ml,,,": "row 2, column slice: not the number of a slice",
+    "a,,1.5,lv,1,,,ml,,,": "row 2, column slice: not the number of a slice",
+    "a,,,lv,1,,,ml,,soon,": "row 2, column seconds: not a size",
+    "a,,,lv,1,,,ml,,5-6,": "row 2, column seconds: not a number of seconds",
+    "a,,,lv,1,5,,,ml,,,,": "row 2: the value is outside its range",
+    "a,,,lv,1,,,ml,me,5,note,more": "row 2: 12 cells\n.*11, as in the header\n.*\n.*decimals with '.'",
 }
 
 
 @pytest.mark.parametrize(("row", "message"), WRONG.items(), ids=WRONG)
-def test_a_wrong_row_is_told_by_line_and_column(tmp_path: Path, row: str, message: str) -> None:
+def test_a_wrong_row_is_told_by_row_and_column(tmp_path: Path, row: str, message: str) -> None:
     with pytest.raises(InputErrors, match=message):
         read_size_table(table(tmp_path, row))
 
@@ -204,7 +204,7 @@ def test_all_that_is_wrong_is_listed_at_once(tmp_path: Path) -> None:
     path = table(tmp_path, "a,,,lv,big,,,ml,,,", "b,,,lv,1,,,ml,,,", "c,,,lv,1,,,stone,,,", "d,,x,lv,1,,,ml,,,")
     with pytest.raises(InputErrors) as caught:
         read_size_table(path)
-    assert [error.problem.split(",")[1] for error in caught.value.errors] == [" line 2", " line 4", " line 5"]
+    assert [error.problem.split(",")[1] for error in caught.value.errors] == [" row 2", " row 4", " row 5"]
     assert [entry.case for entry in parse_size_table(path).entries] == ["b"]
 
 
@@ -219,7 +219,7 @@ WRONG_HEADERS = {
 
 @pytest.mark.parametrize(("header", "message"), WRONG_HEADERS.items(), ids=WRONG_HEADERS)
 def test_a_wrong_header_is_told(tmp_path: Path, header: str, message: str) -> None:
-    with pytest.raises(InputError, match=f"sizes.csv, line 1: {message}"):
+    with pytest.raises(InputError, match=f"sizes.csv, row 1: {message}"):
         read_size_table(table(tmp_path, "a,b,c", header=header))
 
 
@@ -263,7 +263,7 @@ def test_numbers_of_an_excel_file_have_one_reading_and_prove_no_decimal_mark(tmp
     assert values(excel(tmp_path, EXCEL_HEADER, ["a", None, None, "lv", 1.234, "ml"])) == [1.234]
     rows: list[list[object]] = [["a", None, None, "lv", 1.5, "ml"], ["b", None, None, "lv", "1,234", "ml"]]
     path = excel(tmp_path, EXCEL_HEADER, *rows)
-    with pytest.raises(InputErrors, match="line 3, column value: '1,234' can be read in two ways"):
+    with pytest.raises(InputErrors, match="row 3, column value: '1,234' can be read in two ways"):
         read_size_table(path)
 
 
@@ -278,7 +278,7 @@ def test_a_number_as_the_name_of_a_case_is_its_name(tmp_path: Path) -> None:
 
 def test_a_range_that_excel_made_a_date_of_is_told(tmp_path: Path) -> None:
     path = excel(tmp_path, EXCEL_HEADER, ["a", None, None, "lv", datetime.datetime(2026, 5, 3), "ml"])
-    with pytest.raises(InputErrors, match=r"line 2, column value: a date(?s:.)*columns low and high"):
+    with pytest.raises(InputErrors, match=r"row 2, column value: a date(?s:.)*columns low and high"):
         read_size_table(path)
 
 
