@@ -83,6 +83,7 @@ async function open(number) {
   const shown = await get(`items/${number}`, { rater });
   clock.stop();
   current = null;
+  $("question").setAttribute("aria-busy", true);
   item = { ...shown, number };
   drafts = Object.fromEntries(session.structures.map((name) => [name, draftOf(shown.answers[name])]));
   finished = false;
@@ -108,6 +109,7 @@ function ask(name) {
   clock.start(drafts[name].seconds);
   $("note").value = drafts[name].note;
   refresh();
+  $("question").setAttribute("aria-busy", false);
 }
 
 async function finish() {
@@ -138,7 +140,7 @@ function answerNow(withSize) {
 }
 
 async function save(withSize) {
-  if (busy || finished) return;
+  if (busy || finished || !current) return;
   const answer = answerNow(withSize);
   if (!answer) return;
   const draft = drafts[current];
@@ -147,6 +149,7 @@ async function save(withSize) {
   const content = JSON.stringify(answer);
   if (draft.sent?.content !== content) draft.sent = { content, id: newId(), seconds: clock.stop() };
   say("Saving …");
+  $("question").setAttribute("aria-busy", true);
   try {
     const reply = await post("answers", { ...answer, id: draft.sent.id, seconds: draft.sent.seconds });
     clock.stop();
@@ -163,6 +166,7 @@ async function save(withSize) {
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     clock.start(draft.sent?.seconds ?? 0);
+    $("question").setAttribute("aria-busy", false);
     say(`Not saved. ${error.message} Press Enter to try again.`, "error");
   } finally {
     busy = false;
