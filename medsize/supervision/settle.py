@@ -13,7 +13,7 @@ from medsize.supervision.size_table import SizeEntry, read_size_table
 from medsize.supervision.table_sizes import levels_of
 
 _BOUNDED: Final = ("size_bounds", "quadratic_barrier", "log_barrier_extension")
-_WORDS: Final = {"slice": "slices", "volume": "whole cases", "both": "slices and of whole cases"}
+_WORDS: Final = {"volume": "whole cases", "both": "slices and of whole cases"}
 
 
 def settle(config: RunConfig) -> RunConfig:
@@ -37,7 +37,8 @@ def settle(config: RunConfig) -> RunConfig:
     entries = read_size_table(sizes.path)
     if config.supervision.level is None:
         level = levels_of(entry.slice for entry in entries)
-        say(f"{sizes.path.name} gives sizes of {_WORDS[level]}.")
+        if level != "slice":
+            say(f"{sizes.path.name} gives sizes of {_WORDS[level]}: batches hold whole cases.")
         config = _with(config, {"supervision": {"level": level}})
     alone = _ranges_alone(entries)
     if not alone or config.objective.size_target is None or isinstance(config.supervision.bounds, TableBounds):
@@ -58,7 +59,7 @@ def _with_bounds(config: RunConfig, alone: list[SizeEntry]) -> RunConfig:
     bounded = [f"objective.{name}" for name in _BOUNDED if getattr(objective, name)]
     if bounded or not isinstance(bounds, CommonBounds) or term.scale != "none" or term.direction != "forward":
         raise InputError(
-            f"{len(alone)} sizes of the table are ranges without a value, the first in row {alone[0].row}",
+            f"the size table gives ranges without a value ({len(alone)}, the first in row {alone[0].row})",
             expected="bounds from the table for them",
             found=f"supervision.bounds of kind '{bounds.kind}'"
             + (f", used by {', '.join(bounded)}" if bounded else f", and size_target with scale '{term.scale}'"),

@@ -135,7 +135,10 @@ class GivenTable:
             InputErrors: Structures that are larger than what holds them, or slices missing in a sum.
         """
         add_up = level == "volume" and self.levels == "slice"
-        found, problems = self._filled(store, rows, "slice" if add_up else level)
+        found, problems = self._filled(store, "slice" if add_up else level)
+        outside = np.setdiff1d(np.arange(len(store)), rows)
+        for sizes in (found.value, found.low, found.high):
+            sizes[outside] = np.nan
         if add_up and not problems:
             problems = self._add_up(found, store, rows)
         if problems:
@@ -158,9 +161,9 @@ class GivenTable:
             "rows": ";".join(str(entry.row) for entry in entries),
         }
 
-    def _filled(self, store: SliceStore, rows: NDArray[np.integer], level: Level) -> tuple[Estimates, list[InputError]]:
+    def _filled(self, store: SliceStore, level: Level) -> tuple[Estimates, list[InputError]]:
         found, problems = Estimates.unknown(len(store), store.classes), []
-        for case in store.index["case"].iloc[rows].unique().tolist():
+        for case in dict.fromkeys(case for case, _, _ in self.entries):
             index = store.rows([case])
             share, extent = image_per_slice(store, case), image_extent(store, case, whole_case=level == "volume")
             numbers = range(len(index)) if level == "slice" else [None]

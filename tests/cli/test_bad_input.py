@@ -381,16 +381,41 @@ def sizes_row(row: str) -> Callable[[Place], Command]:
 
 SIZES = [
     Bad(
-        "semicolons",
+        "sizes of held-out cases alone",
         lambda place: place.train_with_sizes("case;slice;structure;value;unit\npatient001_frame01;0;lv;0,1;fraction\n"),
-        ("sizes.csv, line 1: no column case", "case;slice", "save it with commas"),
+        ("sizes.csv gives no training slice a size", "sizes of 1 slices", "add rows for training cases"),
     ),
     Bad("no table", lambda place: place.train("--sizes", "gone.csv"), ("cannot read the size table", "gone.csv")),
-    Bad("unknown case", sizes_row("patient01_frame01,0,lv,0.1,fraction"), ("sizes.csv, line 2: unknown case", "mean")),
-    Bad("unknown structure", sizes_row("patient001_frame01,0,l,0.1,fraction"), ("line 2: unknown structure", "'lv'")),
-    Bad("no such slice", sizes_row("patient001_frame01,3,lv,0.1,fraction"), ("line 2: no such slice", "0 to 2", "'3'")),
-    Bad("negative size", sizes_row("patient001_frame01,0,lv,-0.1,fraction"), ("not a fraction", "0 to 1", "'-0.1'")),
-    Bad("unknown unit", sizes_row("patient001_frame01,0,lv,12,mL"), ("line 2: unit not understood", "'fraction'")),
+    Bad("unknown case", sizes_row("patient01_frame01,0,lv,0.1,fraction"), ("sizes.csv, row 2: unknown case", "mean")),
+    Bad("unknown structure", sizes_row("patient001_frame01,0,l,0.1,fraction"), ("row 2: unknown structure", "'lv'")),
+    Bad("no such slice", sizes_row("patient001_frame01,3,lv,0.1,fraction"), ("row 2: no such slice", "0 to 2", "'3'")),
+    Bad("negative size", sizes_row("patient001_frame01,0,lv,-0.1,fraction"), ("row 2", "negative", "'-0.1'")),
+    Bad("unknown unit", sizes_row("patient001_frame01,0,lv,12,pints"), ("row 2", "unit", "'pints'")),
+    Bad("too many mL", sizes_row("patient001_frame01,,lv,120,mL"), ("bigger than the whole image", "55.296 ml")),
+    Bad(
+        "a level that the table contradicts",
+        lambda place: [
+            *place.train_with_sizes("case,structure,value,unit\npatient001_frame01,lv,12,ml\n"),
+            *("--set", "supervision.level=slice"),
+        ],
+        ("supervision.level is 'slice'", "rows of slices", "rows of whole cases", "leave supervision.level out"),
+    ),
+    Bad(
+        "common bounds for ranges",
+        lambda place: [
+            *place.train_with_sizes("case,structure,low,high,unit\npatient001_frame01,lv,10,12,ml\n"),
+            *("--set", "objective.quadratic_barrier.weight=1"),
+        ],
+        ("ranges without a value (1, the first in row 2)", "kind 'common', used by objective.quadratic_barrier", "{kind: table}"),
+    ),
+    Bad(
+        "what slices show, told by volumes",
+        lambda place: [
+            *place.train_with_sizes("case,structure,value,unit\npatient001_frame01,lv,12,ml\n"),
+            *("--set", "objective.negative.weight=1"),
+        ],
+        ("the size table does not fit", "objective.negative must be told what each slice shows"),
+    ),
     Bad(
         "sum above one",
         lambda place: [
