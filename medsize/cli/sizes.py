@@ -8,6 +8,7 @@ import typer
 from medsize.cli.doubt import doubt
 from medsize.cli.from_annotations import from_annotations
 from medsize.cli.overrides import training_overrides
+from medsize.cli.size_check import check
 from medsize.cli.size_template import template
 
 sizes = typer.Typer(no_args_is_help=True, help="Sizes of structures, as tables.")
@@ -39,3 +40,4 @@ def from_labels(
 sizes.command("from-annotations")(from_annotations)
 sizes.command()(doubt)
 sizes.command()(template)
+sizes.command()(check)
