@@ -137,8 +137,7 @@ class SupervisionConfig(Model):
     sizes: Sizes = ExactSizes()
     bounds: Bounds = CommonBounds()
     level: Literal["slice", "volume", "both"] | None = None
-    """What sizes are about: slices, whole cases, or a table's rows of both. Left out, the table says it; else ``slice``.
-    """
+    """What sizes are about: slices, cases, or a table's rows of both. Left out, the table says it; else ``slice``."""
 
     @model_validator(mode="after")
     def _fits_the_sizes(self) -> "SupervisionConfig":

@@ -60,6 +60,8 @@ class TrainingConfig(Model):
     optimiser: Optimiser = SGDConfig()
     polynomial_power: float = Field(default=0.9, ge=0)
     """The learning rate falls as (1 − step/steps)^power; 0 keeps it constant."""
+    start_at_sizes: bool = True
+    """Let the untrained network predict the mean given size of each class everywhere, not equal shares (ours)."""
     augmentation: Augmentation = Augmentation()
     validate_every: int = Field(default=5, ge=1)
     """Epochs between validations; the last epoch is always validated."""

@@ -27,6 +27,7 @@ _EACH: Final[dict[Levels, tuple[Level, ...]]] = {
     "both": ("slice", "volume"),
 }
 _KINDS: Final = ("given", "exact")
+_SMALLEST_SHARE: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,22 @@ class Supervision:
     volume_size_bounds: NDArray[np.float32] | None = None
     volume_tags: NDArray[np.bool_] | None = None
     rows_left_out: int = 0
+
+    def mean_sizes(self) -> list[float] | None:
+        """Return the mean given size of each class, background first, or None where a structure has none.
+
+        Only what the objective is given counts: the size targets, or else the middle of the size bounds.
+        """
+        middles = [
+            None if bounds is None else bounds.mean(-1) for bounds in (self.size_bounds, self.volume_size_bounds)
+        ]
+        for sizes in (self.size_target, self.volume_size_target, *middles):
+            if sizes is None or np.isnan(sizes[:, 1:]).all(0).any():
+                continue
+            structures = np.nanmean(sizes[:, 1:], 0, dtype=np.float64).clip(_SMALLEST_SHARE, 1)
+            background = max(1 - structures.sum(), _SMALLEST_SHARE)
+            return [float(background), *structures.tolist()]
+        return None
 
 
 def supervise(

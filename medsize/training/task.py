@@ -15,7 +15,7 @@ from medsize.data.prepare import find_split_cases, of_split, prepare_slices
 from medsize.data.store import SliceStore
 from medsize.errors import InputError
 from medsize.losses import Objective
-from medsize.networks import MobileNetV2, load_encoder_weights
+from medsize.networks import MobileNetV2, guess_shares, load_encoder_weights
 from medsize.supervision.settle import settle
 from medsize.supervision.supervise import SIZES, Supervision, supervise
 
@@ -110,6 +110,9 @@ def prepare_task(config: RunConfig) -> Task:
         seed=config.training.seed,
         labels=found.labels,
     )
+    shares = supervision.mean_sizes()
+    if config.training.start_at_sizes and shares is not None:
+        guess_shares(network, shares)
     val_cases = [case for case in val if case.label is not None]
     return Task(found.cases, store, train_rows, val_cases, supervision, objective, network)
 

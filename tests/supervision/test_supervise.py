@@ -196,3 +196,23 @@ def test_a_structure_without_size_is_unknown_in_targets_bounds_tags_and_table(
     assert given.notna().sum() == 1
     assert supervision.measured_noise is not None
     assert set(supervision.measured_noise) == {"lv", "foreground"}
+
+
+def given_only(size_target: np.ndarray | None, size_bounds: np.ndarray | None) -> Supervision:
+    return Supervision(None, size_target, size_bounds, None, pd.DataFrame(), None, None, None)
+
+
+def test_mean_sizes_are_those_of_the_targets_or_else_of_the_middle_of_the_bounds() -> None:
+    nan = np.nan
+    targets = np.array([[nan, nan, nan], [nan, 0.2, 0.1], [0.9, 0.0, nan], [nan, 0.1, 0.2]])
+    assert given_only(targets, None).mean_sizes() == pytest.approx([0.75, 0.1, 0.15])
+    bounds = np.array([[[nan, nan], [0.0, 0.2]], [[nan, nan], [nan, nan]], [[nan, nan], [0.2, 0.4]]])
+    assert given_only(None, bounds).mean_sizes() == pytest.approx([0.8, 0.2])
+    assert given_only(targets, bounds[:, [0, 1, 1]]).mean_sizes() == pytest.approx([0.75, 0.1, 0.15])
+
+
+def test_mean_sizes_are_none_where_a_structure_has_none_and_never_zero() -> None:
+    assert given_only(None, None).mean_sizes() is None
+    assert given_only(np.array([[0.9, 0.1, np.nan]]), None).mean_sizes() is None
+    assert given_only(np.array([[1.0, 0.0]]), None).mean_sizes() == pytest.approx([0.9999, 1e-4])
+    assert given_only(np.array([[0.0, 1.0]]), None).mean_sizes() == pytest.approx([1e-4, 1.0])

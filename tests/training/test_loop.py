@@ -119,7 +119,12 @@ def test_the_loss_on_volumes_falls_and_the_volumes_meet_their_targets(
     tiny_acdc: Path, tiny_cache: Path, tmp_path: Path
 ):
     config = tiny_run_config(
-        tiny_acdc, tiny_cache, "supervision={level: volume}", "objective.size_target.scale=object", "training.epochs=20"
+        tiny_acdc,
+        tiny_cache,
+        "supervision={level: volume}",
+        "objective.size_target.scale=object",
+        "training.epochs=20",
+        "training.start_at_sizes=false",  # or there is little left to fall
     )
     run = start_run(config, tmp_path / "run")
     parts = [record["parts"] for record in history(run) if record["kind"] == "epoch"]
@@ -142,6 +147,20 @@ def test_a_loss_that_is_not_finite_stops_with_the_cases_of_the_batch(
     assert "partial_cross_entropy nan" in message
     assert "patient0" in message
     assert "learning_rate" in message
+
+
+def test_the_network_starts_at_the_mean_size_unless_told_otherwise(tiny_acdc: Path, tiny_cache: Path):
+    predicted = []
+    for start in ("true", "false"):
+        config = tiny_run_config(tiny_acdc, tiny_cache, f"training.start_at_sizes={start}")
+        task = prepare_task(config)
+        bias = [module for module in task.network.modules() if isinstance(module, torch.nn.Conv2d)][-1].bias
+        assert bias is not None
+        predicted.append(bias.detach().softmax(0))
+    sizes = task.supervision.size_target
+    assert sizes is not None
+    torch.testing.assert_close(predicted[0], torch.from_numpy(np.nanmean(sizes, 0)), rtol=1e-3, atol=1e-4)
+    assert not torch.allclose(predicted[0], predicted[1], atol=0.1)
 
 
 def test_full_supervision_learns_from_masks(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
