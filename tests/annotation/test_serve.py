@@ -10,6 +10,7 @@ from medsize.annotation.serve import serve
 from medsize.errors import InputError
 from tests.annotation.conftest import OpenTiny
 from tests.annotation.served import served
+from tests.annotation.storm import storm
 
 
 def test_the_printed_address_opens_the_page_and_ctrl_c_ends(tiny_acdc: Path, tmp_path: Path):
@@ -55,3 +56,10 @@ def test_a_port_that_is_taken_is_said(open_tiny: OpenTiny):
 def test_a_host_that_is_not_this_machine_is_said(open_tiny: OpenTiny):
     with pytest.raises(InputError, match=r"cannot listen on 192\.0\.2\.1"):
         serve(open_tiny(), host="192.0.2.1", port=0, announce=print)
+
+
+def test_killing_the_server_while_four_clients_answer_loses_and_doubles_nothing(tiny_acdc: Path, tmp_path: Path):
+    seen = storm(tiny_acdc, tmp_path / "annotations", answers=240, kills=2)
+    assert seen.kills == 3  # the last of them after the last answer
+    assert len(seen.acknowledged) == 240
+    assert sorted(seen.acknowledged) == sorted(seen.kept)
