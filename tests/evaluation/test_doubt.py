@@ -5,8 +5,13 @@ import pandas as pd
 import pytest
 
 from medsize.errors import InputError
+from medsize.evaluation import evaluate_run, write_report
 from medsize.evaluation.doubt import corrections, describe_doubts, in_words, rank_doubts, read_training_sizes
 from medsize.run_folder import RunFolder
+from medsize.supervision.settle import settle
+from medsize.training.task import prepare_task
+from tests.conftest import tiny_run_config
+from tests.evaluation.fabricated import fabricate_run
 
 
 def sizes_of(given: object, predicted: object, *, structure: str = "lv", whole_case: bool = True) -> pd.DataFrame:
@@ -120,3 +125,27 @@ def test_a_run_that_was_not_evaluated_says_so(tmp_path, content) -> None:
         (run.report / "training_sizes.csv").write_text(content)
     with pytest.raises(InputError, match=r"training_sizes\.csv cannot be read(?s:.)*medsize evaluate"):
         read_training_sizes(run)
+
+
+def test_slips_planted_in_a_table_are_found_by_the_network_and_shown(
+    intensity_network, tiny_acdc, tiny_cache, tmp_path
+) -> None:
+    exact = prepare_task(tiny_run_config(tiny_acdc, tiny_cache)).supervision.table
+    exact = exact[exact["structure"] == "lv"].groupby("case")["exact_fraction"].mean()
+    rng = np.random.default_rng(1)
+    given = 32 * 32 * 3 * 0.018 * exact * (1 + rng.normal(0, 0.16, len(exact)))
+    given.iloc[[3, 9]] *= [3, 1 / 3]
+    rows = "".join(f"{case},lv,{value:.4f},ml\n" for case, value in given.items())
+    (tmp_path / "sizes.csv").write_text(f"case,structure,value,unit\n{rows}")
+    table = f"supervision.sizes={{kind: table, path: {tmp_path / 'sizes.csv'}}}"
+    run = fabricate_run(tmp_path / "run", settle(tiny_run_config(tiny_acdc, tiny_cache, table)))
+    evaluate_run(run, device="cpu")
+    ranked = rank_doubts(read_training_sizes(run))
+    assert set(ranked["case"].head(2)) == {exact.index[3], exact.index[9]}
+    assert set(ranked["rows"].head(2)) == {"5", "11"}
+    first = describe_doubts(ranked).splitlines()[1]
+    assert f"{given[ranked['case'][0]]:.4f}".rstrip("0") in first
+    page = write_report(run).read_text(encoding="utf-8")
+    assert f"{in_words(ranked.iloc[0].to_dict())['given']}</b>, predicted" in page
+    assert page.split('<section id="doubt">')[1].count("data:image/png") == 6
+    assert "corrects its teacher" not in page, "a network of intensities is no better than people"
