@@ -7,6 +7,7 @@ import typer
 
 from medsize.cli.annotate import DATA_HELP
 from medsize.cli.overrides import training_overrides
+from medsize.cli.separator import SEPARATOR_HELP, separator_of
 
 
 def template(
@@ -15,7 +16,7 @@ def template(
     structure: Annotated[list[str] | None, typer.Option(help="Structure; repeat for several, or all.")] = None,
     per: Annotated[Literal["case", "slice"], typer.Option(help="One row a whole case, or a slice.")] = "case",
     unit: Annotated[str | None, typer.Option(help="Filled in already; ml of a case, percent of a slice.")] = None,
-    separator: Annotated[str, typer.Option(help="Between the cells of a CSV: ';' where decimals have commas.")] = ",",
+    separator: Annotated[str, typer.Option(help=SEPARATOR_HELP)] = ",",
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data set, with a preset or YAML file.")] = None,
     assignments: Annotated[list[str] | None, typer.Option("--set", help="Any key of the configuration.")] = None,
 ) -> None:
@@ -25,8 +26,6 @@ def template(
     from medsize.supervision.size_table.template import write_template
     from medsize.supervision.size_table.units import read_unit
 
-    if separator not in (",", ";", "\t", r"\t", "tab"):
-        raise typer.BadParameter("one of ',', ';' and tab", param_hint="--separator")
     chosen = read_unit(unit or ("ml" if per == "case" else "percent"))
     found = find_data(data, structure or (), training_overrides(data_root=data_root, assignments=assignments))
     slices = {case: grid.shape[2] for case, grid in read_grids(found.cases).items()} if per == "slice" else None
@@ -36,6 +35,6 @@ def template(
         found.structures,
         slices=slices,
         unit=chosen,
-        separator=separator if separator in ",;" else "\t",
+        separator=separator_of(separator),
     )
     typer.echo(f"{output}: {rows} rows to fill in")

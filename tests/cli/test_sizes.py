@@ -37,3 +37,13 @@ def test_another_seed_draws_other_noise(tiny_acdc: Path, tiny_yaml: Path):
         command = ("sizes", "from-labels", tiny_yaml, "--data-root", tiny_acdc, "--noise", 0.1, "--seed", seed)
         assert medsize(*command, "-o", f"{seed}.csv").code == 0
     assert Path("1.csv").read_text() != Path("2.csv").read_text()
+
+
+def test_a_simulated_clinician_gives_volumes_that_the_check_accepts(tiny_acdc: Path, tiny_yaml: Path):
+    command = ("sizes", "from-labels", tiny_yaml, "--data-root", tiny_acdc, "--noise", 0.16, "--level", "volume")
+    outcome = medsize(*command, "--unit", "mL", "--separator", ";", "-o", "s.csv")
+    assert (outcome.code, outcome.stdout) == (0, "s.csv: 20 sizes\n")
+    assert Path("s.csv").read_text(encoding="utf-8-sig").splitlines()[0] == "case;slice;structure;value;unit"
+    checked = medsize("sizes", "check", "s.csv", "--data", tiny_acdc)
+    assert checked.code == 0, checked.stdout
+    assert "20 sizes" in checked.stdout

@@ -13,7 +13,9 @@ from medsize.data.prepare import find_split_cases, prepare_slices
 from medsize.errors import InputError
 from medsize.supervision import supervise
 from medsize.supervision.from_labels import sizes_from_labels
-from tests.supervision.conftest import LABELS
+from medsize.supervision.given_sizes import given_sizes
+from medsize.supervision.size_table import Unit, read_size_table
+from tests.supervision.conftest import LABELS, SPACING_MM, label_volume
 
 NOISY = SupervisionConfig(sizes=NoisySizes(kind="noisy", noise=0.08))
 
@@ -72,3 +74,44 @@ def test_without_any_label_there_is_nothing_to_measure(cases: list[Case], tmp_pa
     config = run_config(cases[2:], tmp_path, SupervisionConfig())
     with pytest.raises(InputError, match=r"no case has a label(?s:.)*1 cases"):
         sizes_from_labels(config, tmp_path / "sizes.csv")
+
+
+def test_sizes_of_whole_cases_are_volumes_in_ml(cases: list[Case], tmp_path: Path) -> None:
+    assert sizes_from_labels(run_config(cases, tmp_path, SupervisionConfig()), tmp_path / "s.csv", level="volume") == 4
+    entries = {(entry.case, entry.structure): entry for entry in read_size_table(tmp_path / "s.csv")}
+    for number in (0, 1):
+        label, voxel_ml = label_volume(number), np.prod(SPACING_MM) / 1000
+        for structure, value in (("rv", 1), ("lv", 3)):
+            entry = entries[f"case{number}", structure]
+            assert (entry.unit, entry.slice) == ("ml", None)
+            assert entry.value == pytest.approx((label == value).sum() * voxel_ml, rel=0.05)  # resized in between
+
+
+@pytest.mark.parametrize("unit", ["mm2", "ml", "percent", "cells 5x4", "pixels"])
+def test_a_table_in_any_unit_teaches_the_same(cases: list[Case], tmp_path: Path, unit: Unit) -> None:
+    config = run_config(cases, tmp_path, NOISY)
+    store = prepare_slices(config.data, find_split_cases(config.data))
+    targets = []
+    for name, chosen in (("a.csv", "fraction"), ("b.csv", unit)):
+        sizes_from_labels(config, tmp_path / name, unit=chosen)
+        tabulated = SupervisionConfig(sizes=TableSizes(kind="table", path=tmp_path / name))
+        targets.append(
+            supervise(tabulated, store, store.rows(["case0"]), needs=frozenset({"size_target"}), seed=0).size_target
+        )
+    np.testing.assert_allclose(targets[0], targets[1], rtol=1e-5)
+
+
+def test_the_noise_of_a_volume_is_that_of_a_run_on_volumes(cases: list[Case], tmp_path: Path) -> None:
+    config = run_config(cases, tmp_path, NOISY)
+    sizes_from_labels(config, tmp_path / "s.csv", level="volume", unit="ml", separator=";")
+    store = prepare_slices(config.data, find_split_cases(config.data))
+    drawn, read = (
+        given_sizes(sizes, store, np.arange(len(store)), 0, "volume")
+        for sizes in (NOISY.sizes, TableSizes(kind="table", path=tmp_path / "s.csv"))
+    )
+    np.testing.assert_allclose(read[:8], drawn[:8], rtol=1e-9)
+
+
+def test_areas_of_whole_cases_are_refused(cases: list[Case], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'mm2' is the size on one slice"):
+        sizes_from_labels(run_config(cases, tmp_path, NOISY), tmp_path / "s.csv", level="volume", unit="mm2")

@@ -9,7 +9,7 @@ from medsize.data.case import Case
 from medsize.data.store import SliceStore, open_store
 from medsize.errors import InputError, InputErrors
 from medsize.supervision.given_sizes import exact_fractions, given_sizes
-from medsize.supervision.size_table.slice_sizes import write_slice_sizes
+from medsize.supervision.size_table import SizeEntry, write_size_table
 from medsize.supervision.size_targets import exact_sizes, mean_sizes
 
 MakeStore = Callable[..., SliceStore]
@@ -79,12 +79,10 @@ def test_noise_on_the_foreground_is_passed_on(make_store: MakeStore) -> None:
 def test_a_table_gives_the_sizes_that_it_names(make_store: MakeStore, tmp_path: Path) -> None:
     store = make_store()
     path = tmp_path / "sizes.csv"
-    sizes = np.full((12, 2), np.nan)
-    sizes[1], sizes[9] = [0.6, 0.4], [0.9, 0.1]
-    write_slice_sizes(path, store.index, sizes, store.structures)
+    rows = [("case0", 1, 0.4), ("case2", 1, 0.1)]
+    write_size_table(path, [SizeEntry(0, case, z, "lv", value, None, None, "fraction") for case, z, value in rows])
     given = given_sizes(TableSizes(kind="table", path=path), store, np.r_[TRAIN, 8:12], seed=0)
-    np.testing.assert_array_equal(given[1], sizes[1])
-    np.testing.assert_allclose(given[9], sizes[9])
+    np.testing.assert_allclose(given[[1, 9]], [[0.6, 0.4], [0.9, 0.1]])
     assert np.isnan(given).all(1).sum() == 10
 
 

@@ -63,6 +63,20 @@ def to_fraction(number: float, unit: Unit, extent: Extent) -> float:
     return min(fraction, 1.0)
 
 
+def from_fraction(fraction: float, unit: Unit, extent: Extent) -> float:
+    """Convert a fraction of a slice or case to a size: the inverse of :func:`to_fraction`.
+
+    Args:
+        fraction: Of the slice or case.
+        unit: Of the result.
+        extent: What it is a part of.
+
+    Raises:
+        InputError: The unit is one of slices and the extent a whole case, or the image lacks the spacing it needs.
+    """
+    return fraction * _whole(unit, extent)
+
+
 def _whole(unit: Unit, extent: Extent) -> float:
     """What the whole slice or case measures in this unit."""
     if extent.whole_case and unit in ("mm2", "cm2", "pixels", *CELLS):
