@@ -43,7 +43,7 @@ class Practice:
         """Return mRE and seconds an image, as Table 1 of "Approximate Size Targets" (P0).
 
         Args:
-            answers: A rater's last answer about each thing.
+            answers: A rater's answers, one about each thing.
 
         Returns:
             For each structure (and all of them under ``all``): ``mre``, the mean relative error over the images that

@@ -160,7 +160,10 @@ class _Desk:
     def practice(self, rater: Rater) -> dict[str, Any]:
         """How far off a rater was, and how fast."""
         assert self._practice is not None, "the route exists in practice alone"
-        return self._practice.summary(list(self._session.store.latest(rater_name(rater)).values()))
+        first: dict[tuple[str, int | None, str], Answer] = {}
+        for answer in self._session.store.answers(rater_name(rater)):
+            first.setdefault(answer.key, answer)  # the second was given knowing the truth
+        return self._practice.summary(list(first.values()))
 
     def _is_done(self, item: Item, answered: Collection[tuple[str, int | None, str]]) -> bool:
         return all((item.case, item.slice, structure) in answered for structure in self._session.structures)

@@ -188,6 +188,7 @@ def test_practice_tells_how_far_off_one_was(open_tiny: OpenTiny):
     feedback = client.post("api/answers", json=sent(value=1)).json()["feedback"]
     assert feedback["said"] == 1
     assert feedback["error"] == pytest.approx(1 / feedback["truth"] - 1)
+    client.post("api/answers", json=sent(2, value=feedback["truth"]))  # knowing the truth does not count
     summary = client.get("api/practice", params={"rater": "Anna"}).json()
     assert summary["all"]["mre"] == pytest.approx(abs(feedback["error"]))
     assert summary["seconds"] == 3.25

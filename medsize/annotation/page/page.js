@@ -87,7 +87,6 @@ async function open(number) {
   item = { ...shown, number };
   drafts = Object.fromEntries(session.structures.map((name) => [name, draftOf(shown.answers[name])]));
   finished = false;
-  $("question").hidden = false;
   say("");
   $("slider").max = shown.slices - 1;
   $("slider").hidden = shown.slices < 2;
@@ -109,6 +108,7 @@ function ask(name) {
   clock.start(drafts[name].seconds);
   $("note").value = drafts[name].note;
   refresh();
+  $("question").hidden = false;
   $("question").setAttribute("aria-busy", false);
 }
 
@@ -161,7 +161,8 @@ async function save(withSize) {
     if (reply.feedback) {
       goOn = next;
       current = null;
-      say(feedbackOf(reply.feedback, answer));
+      $("question").hidden = true;
+      say(feedbackOf(reply.feedback, answer), "told");
     } else await next();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
@@ -355,8 +356,9 @@ function tab(name) {
 
 function feedbackOf({ truth, said, error }, answer) {
   const size = (number) => `${writeNumber(number)} ${UNITS[answer.unit]}`;
-  const lines = [`Measured: ${truth ? size(truth) : "absent"}. You said ${said === null ? "nothing" : size(said)}.`];
-  if (error !== null) lines.push(`${Math.abs(error * 100).toFixed(0)} % too ${error < 0 ? "small" : "large"}.`);
+  const off = Math.abs((error ?? 0) * 100).toFixed(0);
+  const lines = [`Measured: ${truth ? size(truth) : "absent"}.`, `You said: ${said === null ? "nothing" : size(said)}.`];
+  if (error !== null) lines.push(off === "0" ? "Right on it." : `${off} % too ${error < 0 ? "small" : "large"}.`);
   const made = button("Go on ", () => goOn?.());
   made.className = "primary";
   made.append(key("Enter"));
