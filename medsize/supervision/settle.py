@@ -41,7 +41,8 @@ def settle(config: RunConfig) -> RunConfig:
             say(f"{sizes.path.name} gives sizes of {_WORDS[level]}: batches hold whole cases.")
         config = _with(config, {"supervision": {"level": level}})
     alone = _ranges_alone(entries)
-    if not alone or config.objective.size_target is None or isinstance(config.supervision.bounds, TableBounds):
+    bounded = any(getattr(config.objective, name) for name in _BOUNDED)
+    if not alone or isinstance(config.supervision.bounds, TableBounds) or not (config.objective.size_target or bounded):
         return config
     return _with_bounds(config, alone)
 
@@ -53,18 +54,20 @@ def _ranges_alone(entries: list[SizeEntry]) -> list[SizeEntry]:
 
 
 def _with_bounds(config: RunConfig, alone: list[SizeEntry]) -> RunConfig:
-    objective, bounds = config.objective, config.supervision.bounds
-    term = objective.size_target
-    assert term is not None
-    bounded = [f"objective.{name}" for name in _BOUNDED if getattr(objective, name)]
-    if bounded or not isinstance(bounds, CommonBounds) or term.scale != "none" or term.direction != "forward":
+    term, bounds = config.objective.size_target, config.supervision.bounds
+    bounded = [f"objective.{name}" for name in _BOUNDED if getattr(config.objective, name)]
+    plain = term is not None and (term.scale, term.direction) == ("none", "forward")
+    if bounded or not isinstance(bounds, CommonBounds) or not plain:
         raise InputError(
             f"the size table gives ranges without a value ({len(alone)}, the first in row {alone[0].row})",
             expected="bounds from the table for them",
             found=f"supervision.bounds of kind '{bounds.kind}'"
-            + (f", used by {', '.join(bounded)}" if bounded else f", and size_target with scale '{term.scale}'"),
+            + (
+                f", used by {', '.join(bounded)}" if bounded else "" if plain else ", and a size_target of another kind"
+            ),
             remedy="--set 'supervision.bounds={kind: table}' --set objective.size_bounds.weight=100",
         )
+    assert term is not None
     say(f"{len(alone)} sizes are ranges: they train size_bounds, at size_target's weight of {term.weight:g}.")
     added = SizeBoundsTerm(weight=term.weight, temperature=term.temperature)
     return _with(
