@@ -112,6 +112,20 @@ def test_size_terms_are_built_at_the_level_of_the_supervision():
     assert "case" not in config.build().targets
 
 
+def test_with_both_levels_every_size_term_is_there_twice():
+    config = ObjectiveConfig.model_validate(
+        {"partial_cross_entropy": {}, "size_target": {"weight": 50, "temperature": 0.25}, "suppression": {"weight": 2}}
+    )
+    objective = config.build("both")
+    assert dict(objective.weights) == {
+        "partial_cross_entropy": 1, "size_target": 50, "volume_size_target": 50, "suppression": 2,
+        "volume_suppression": 2,
+    }  # fmt: skip
+    assert objective.targets == {"seeds", "size_target", "tags", "volume_size_target", "volume_tags", "case"}
+    assert objective.terms["size_target"].level == "slice"
+    assert objective.terms["volume_size_target"].term.temperature == 0.25
+
+
 def test_shares_that_do_not_sum_to_1_are_refused():
     with pytest.raises(ValueError, match=r"must sum to 1, found 0\.9"):
         ObjectiveConfig.model_validate({"balance": {"distribution": [0.5, 0.4]}})

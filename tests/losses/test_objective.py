@@ -2,7 +2,15 @@ import pytest
 import torch
 from torch import nn
 
-from medsize.losses import Objective, PartialCrossEntropyLoss, Prediction, SizeTargetLoss, SparseCRFLoss
+from medsize.losses import (
+    LogBarrierExtensionLoss,
+    Objective,
+    PartialCrossEntropyLoss,
+    Prediction,
+    SizeTargetLoss,
+    SparseCRFLoss,
+    TargetFrom,
+)
 from tests.losses.oracle import random_batch, random_logits
 
 
@@ -38,6 +46,32 @@ def test_terms_at_volume_level_need_the_case_of_each_image() -> None:
     assert torch.equal(objective(logits, {**batch, "case": case}).total, expected)
     with pytest.raises(ValueError, match="sizes of whole volumes need the case of each image"):
         objective(logits, batch)
+
+
+def test_one_loss_may_serve_twice_on_slices_and_on_volumes() -> None:
+    volumes = TargetFrom("volume_size_target", SizeTargetLoss(level="volume"))
+    objective = Objective({"slices": (1, SizeTargetLoss()), "volumes": (2, volumes)})
+    assert objective.targets == {"size_target", "volume_size_target", "case"}
+    logits, of_slices, of_volumes = random_logits(4, 3, 4, 4), *(torch.rand(4, 3).softmax(1) for _ in range(2))
+    of_volumes, case = of_volumes[[0, 1, 0, 1]], torch.tensor([5, 2, 5, 2])
+    batch = {"size_target": of_slices, "volume_size_target": of_volumes, "case": case}
+    prediction = Prediction(logits, case=case)
+    expected = SizeTargetLoss()(prediction, of_slices) + 2 * SizeTargetLoss(level="volume")(prediction, of_volumes)
+    torch.testing.assert_close(objective(logits, batch).total, expected)
+
+
+def test_a_term_with_another_target_is_told_of_epochs() -> None:
+    objective = Objective(
+        {
+            "a": (1, TargetFrom("x", LogBarrierExtensionLoss(t0=2, growth=3))),
+            "b": (1, TargetFrom("y", SizeTargetLoss())),
+        }
+    )
+    objective.begin_epoch(2)
+    inner = objective.terms["a"].term
+    expected = LogBarrierExtensionLoss(t0=2, growth=3)
+    expected.begin_epoch(2)
+    assert vars(inner).items() >= {name: value for name, value in vars(expected).items() if name[0] != "_"}.items()
 
 
 def test_terms_share_one_soft_max(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsize.config.supervision import CommonBounds, IndividualBounds
+from medsize.config.supervision import CommonBounds, IndividualBounds, TableBounds
 from medsize.errors import InputError
-from medsize.supervision.bounds import common_bounds, individual_bounds, make_bounds
+from medsize.supervision.bounds import common_bounds, individual_bounds, make_bounds, table_bounds
 
 SIZES = np.array([[0.98, 0.02, 0.0], [1.0, 0.0, 0.0], [0.5, 0.2, 0.3], [np.nan, np.nan, np.nan]])
 
@@ -77,3 +77,18 @@ def test_bounds_can_always_be_met(structures: list[float], tolerance: float) -> 
         lower, upper = bounds[0].sum(0)
         assert lower <= 1 + 1e-9
         assert upper >= 1 - 1e-9
+
+
+def test_bounds_of_a_table_are_its_ranges_and_where_it_has_none_surround_its_values() -> None:
+    nan = np.nan
+    sizes = np.array([[nan, 0.2, nan, 0.0], [0.7, 0.1, 0.2, 0.0]])
+    ranges = np.full((2, 4, 2), nan)
+    ranges[0, 2], ranges[1, 1] = [0.1, 0.3], [0.05, 0.2]
+    alone = table_bounds(ranges, sizes)
+    np.testing.assert_array_equal(alone, ranges)
+    targets = table_bounds(ranges, sizes, 0)
+    np.testing.assert_allclose(targets[0, 1:], [[0.2, 0.2], [0.1, 0.3], [0, 0]])
+    np.testing.assert_allclose(targets[1, 1:], [[0.05, 0.2], [0.2, 0.2], [0, 0]])
+    assert np.isnan(targets[:, 0]).all(), "the background takes what the structures leave"
+    made = make_bounds(TableBounds(kind="table", tolerance=0.5), sizes, ranges)
+    np.testing.assert_allclose(made[1, 2], [0.1, 0.3])

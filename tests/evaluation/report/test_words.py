@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from medsize.config.data import (
@@ -9,6 +10,7 @@ from medsize.config.data import (
 )
 from medsize.config.run import RunConfig
 from medsize.evaluation.report.words import (
+    level_words,
     network_words,
     objective_words,
     source_words,
@@ -39,6 +41,10 @@ def run(objective, **supervision):
         ),
         (run({"size_target": {}, "sparse_crf": {}}, sizes={"kind": "mean"}), "one fixed size for every slice"),
         (run({"size_target": {}}, level="volume"), "exact sizes of whole volumes"),
+        (
+            run({"size_target": {}}, level="both", sizes={"kind": "table", "path": "sizes.csv"}),
+            "sizes from a table of slices and of whole volumes",
+        ),
         (run({"size_target": {}}, level="volume", sizes={"kind": "mean"}), "one fixed size for every volume"),
         (
             run({"size_bounds": {}, "suppression": {}}, level="volume"),
@@ -128,3 +134,8 @@ def test_undefined_and_unevaluated_cases_are_warned_of_by_name():
 
 def test_a_run_without_evaluated_cases_says_that_nothing_can_be_said():
     assert "nothing can be said about accuracy" in warnings(SOUND | {"metric_per_case": []})[0]
+
+
+def test_sizes_without_a_number_of_a_slice_are_of_volumes():
+    tables = [pd.DataFrame({"slice": numbers}) for numbers in ([0, 1], [None, None], [0, None], [])]
+    assert [level_words(table) for table in tables] == ["slice", "volume", "slice or volume", "slice"]
