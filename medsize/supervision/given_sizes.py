@@ -82,16 +82,15 @@ def table_estimates(table: GivenTable, store: SliceStore, rows: NDArray[np.integ
         InputError: It gives none of the rows a size.
         InputErrors: Sizes cannot be used: see :meth:`~medsize.supervision.table_sizes.GivenTable.estimates`.
     """
-    found = table.estimates(store, rows, level)
-    if np.isnan(found.value).all() and np.isnan(found.low).all():
-        what = {"slice": "slice", "volume": "case"}[level]
-        there = len({key[:2] for key in table.entries})
+    training = set(store.index["case"].iloc[rows])
+    if not any(case in training for case, _, _ in table.entries):
+        what = {"slice": "slices", "volume": "cases", "both": "slices and cases"}[table.levels]
         raise InputError(
-            f"{table.path} gives no training {what} a size",
-            found=f"sizes of {there} {what}s, all of held-out cases",
+            f"{table.path} gives no training {'slice' if table.levels == 'slice' else 'case'} a size",
+            found=f"sizes of {len({key[:2] for key in table.entries})} {what}, all of held-out cases",
             remedy="add rows for training cases, or choose another split",
         )
-    return found
+    return table.estimates(store, rows, level)
 
 
 def first_rows(store: SliceStore, rows: NDArray[Row]) -> NDArray[Row]:

@@ -8,9 +8,10 @@ from medsize.config.supervision import ExactSizes, MeanSizes, NoisySizes, TableS
 from medsize.data.case import Case
 from medsize.data.store import SliceStore, open_store
 from medsize.errors import InputError, InputErrors
-from medsize.supervision.given_sizes import exact_fractions, given_sizes
+from medsize.supervision.given_sizes import exact_fractions, given_sizes, table_estimates
 from medsize.supervision.size_table import SizeEntry, write_size_table
 from medsize.supervision.size_targets import exact_sizes, mean_sizes
+from medsize.supervision.table_sizes import GivenTable
 
 MakeStore = Callable[..., SliceStore]
 TRAIN = np.arange(4)
@@ -162,3 +163,14 @@ def test_a_table_of_some_slices_gives_no_volume_and_says_which_are_missing(
     assert "none on slice 2, 3" in message
     assert "none on slice 0, 1, 3" in message
     assert "supervision.level is 'volume'" in message
+
+
+def test_a_mixed_table_may_leave_the_slices_of_training_cases_open(make_store: MakeStore, tmp_path: Path) -> None:
+    path = tmp_path / "sizes.csv"
+    path.write_text("case,slice,structure,value,unit\ncase0,,lv,5,percent\ncase1,1,lv,5,percent\n")
+    store = make_store()
+    given = GivenTable.read(path, store)
+    assert np.isnan(table_estimates(given, store, TRAIN, "slice").value).all()
+    np.testing.assert_allclose(table_estimates(given, store, TRAIN, "volume").value[TRAIN, 1], 0.05)
+    with pytest.raises(InputError, match=r"gives no training case a size\n.*sizes of 2 slices and cases"):
+        table_estimates(given, store, np.arange(8, 12), "volume")
