@@ -13,6 +13,8 @@ from medsize.data.volumes import Volume
 
 _TOWARDS: Final = {"R": "L", "L": "L", "A": "P", "P": "P", "S": "I", "I": "I"}
 _GREYS: Final = 65535
+_SAMPLE: Final = 1_000_000
+"""How many voxels the first window is taken from; of a large scan all would take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,10 @@ class Picture:
 def picture_of(volume: Volume) -> Picture:
     """Prepare a volume for the page."""
     low, high = float(volume.array.min()), float(volume.array.max())
-    greys = np.rint((volume.array.astype(np.float64) - low) * (_GREYS / (high - low))).astype(np.uint16)
-    black, white = (float(value) for value in np.percentile(greys, (0.5, 99.5)))
+    scaled = (volume.array - np.float32(low)) * np.float32(_GREYS / (high - low))
+    greys = np.clip(np.rint(scaled, out=scaled), 0, _GREYS).astype(np.uint16)
+    sample = greys.ravel()[:: max(greys.size // _SAMPLE, 1)]
+    black, white = (float(value) for value in np.percentile(sample, (0.5, 99.5)))
     layout = layout_of(volume)
     x, y, _ = volume.spacing_mm
     pixel_mm = (x, y) if layout.across_axis == 0 else (y, x)

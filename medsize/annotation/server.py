@@ -1,5 +1,6 @@
 """The page's server: the static files, the slices, and the answers."""
 
+import shlex
 from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -96,7 +97,7 @@ class _Desk:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._practice = Practice(session) if session.practice else None
-        self._picture = lru_cache(maxsize=6)(self._read)
+        self._picture = lru_cache(maxsize=4)(self._read)
 
     def session(self) -> dict[str, Any]:
         """What is asked, and who has answered so far."""
@@ -107,7 +108,7 @@ class _Desk:
             "background": BACKGROUND,
             "practice": session.practice,
             "items": len(session.items),
-            "folder": str(session.folder),
+            "folder": shlex.quote(str(session.folder)),
             "raters": session.store.raters(),
         }
 

@@ -1,3 +1,4 @@
+import asyncio
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import medsize.annotation.practice
 import medsize.annotation.server
 from medsize.annotation.guard import POLICY
+from medsize.annotation.server import create_app
 from medsize.data.volumes import read_volume
 from tests.annotation.conftest import HOST, TOKEN, OpenTiny, client_of, sent
 
@@ -192,3 +194,20 @@ def test_practice_tells_how_far_off_one_was(open_tiny: OpenTiny):
     summary = client.get("api/practice", params={"rater": "Anna"}).json()
     assert summary["all"]["mre"] == pytest.approx(abs(feedback["error"]))
     assert summary["seconds"] == 3.25
+
+
+def test_the_server_starts_and_ends_and_opens_no_websocket(open_tiny: OpenTiny):
+    session = open_tiny()
+    with client_of(session) as client:
+        assert client.get("api/session").status_code == 200
+    sent_back: list[object] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: object) -> None:
+        sent_back.append(message)
+
+    app = create_app(session, token=TOKEN, hosts={HOST})
+    asyncio.run(app({"type": "websocket", "path": f"/{TOKEN}/", "headers": [(b"host", HOST.encode())]}, receive, send))
+    assert sent_back == []

@@ -93,6 +93,13 @@ async function open(number) {
   await view.open(number, item);
   const open = session.structures.find((name) => !shown.answers[name]) ?? session.structures[0];
   ask(open);
+  warm(number).catch(() => {});
+}
+
+// Has the server read the next image while this one is looked at.
+async function warm(number) {
+  const { next } = await get("progress", { rater, after: number });
+  if (next !== null && next !== number) await get(`items/${next}`, { rater });
 }
 
 function draftOf(answer) {
