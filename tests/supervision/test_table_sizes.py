@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from medsize.config.data import AcdcSource, DataConfig, PaperPreprocessing, PhysicalPreprocessing
-from medsize.config.objective import ObjectiveConfig, SizeTargetTerm
+from medsize.config.objective import Level, ObjectiveConfig, SizeTargetTerm
 from medsize.config.run import RunConfig
 from medsize.data.prepare import find_split_cases, prepare_slices
 from medsize.data.sources.phantom import write_phantom
@@ -77,16 +77,19 @@ def test_ml_on_the_files_grid_are_the_average_of_the_one_hot_label_on_the_traini
     assert abs(error.mean()) < 0.01
 
 
+@pytest.mark.parametrize("level", ["slice", "volume"])
 @pytest.mark.parametrize("size", [160, 96])
-def test_fractions_measured_on_labels_are_read_back_though_the_network_sees_a_part_of_the_image(
-    phantom: Path, tmp_path: Path, size: int
+def test_sizes_measured_on_labels_are_read_back_though_the_network_sees_a_part_of_the_image(
+    phantom: Path, tmp_path: Path, size: int, level: Level
 ) -> None:
     preprocessing = PhysicalPreprocessing(name="physical", size=size, spacing_mm=1.5)
     config = phantom_config(phantom, tmp_path / "cache", preprocessing)
-    sizes_from_labels(config, tmp_path / "sizes.csv")
+    sizes_from_labels(config, tmp_path / "sizes.csv", level=level)
     store = prepare_slices(config.data, find_split_cases(config.data))
-    read = GivenTable.read(tmp_path / "sizes.csv", store).estimates(store, np.arange(len(store)), "slice").value
-    np.testing.assert_allclose(read, exact_fractions(store), rtol=0, atol=1e-9)
+    table = GivenTable.read(tmp_path / "sizes.csv", store)
+    assert table.levels == level
+    read = table.estimates(store, np.arange(len(store)), level).value
+    np.testing.assert_allclose(read, exact_fractions(store, level), rtol=0, atol=1e-9)
 
 
 def test_units_of_one_size_agree(make_store: MakeStore, tmp_path: Path) -> None:
