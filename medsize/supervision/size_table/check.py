@@ -2,9 +2,8 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
@@ -14,8 +13,8 @@ from medsize.data.formats import Grid
 from medsize.errors import InputError
 from medsize.supervision.size_table.combine import Estimate, combine
 from medsize.supervision.size_table.entry import SizeEntry
-from medsize.supervision.size_table.extent import ROUNDING, Extent
-from medsize.supervision.size_table.names import known_name
+from medsize.supervision.size_table.extent import ROUNDING
+from medsize.supervision.size_table.known import extent_of, known_entry, known_names
 from medsize.supervision.size_table.read import SizeTable
 
 Severity = Literal["error", "warning"]
@@ -122,10 +121,10 @@ def check_size_table(
     by_id = {case.id: case for case in cases}
     findings = [Finding("error", row, "", _line(error)) for row, error in table.problems]
     items: dict[Item, list[SizeEntry]] = defaultdict(list)
-    name = _names(by_id, structures)
+    name = known_names(grids, structures)
     for entry in table.entries:
         try:
-            known = _known(entry, name, grids)
+            known = known_entry(entry, name, grids)
         except InputError as error:
             findings.append(_finding("error", entry, _line(error)))
             continue
@@ -154,38 +153,6 @@ def check_size_table(
         raters[entry.rater] += 1
     coverage = {structure: found for structure in structures if (found := _coverage(structure, estimates, len(cases)))}
     return Check(findings, coverage, dict(raters), len(table.entries), table.blank)
-
-
-def extent_of(grid: Grid, *, whole_case: bool) -> Extent:
-    """Return the extent of an image, or of one of its slices.
-
-    Args:
-        grid: Of the image.
-        whole_case: All slices together.
-    """
-    (x, y, z), (x_mm, y_mm, z_mm) = grid.shape, grid.spacing_mm
-    return Extent(x * y * (z if whole_case else 1), x_mm * y_mm, x_mm * y_mm * z_mm / 1000, whole_case)
-
-
-def _names(cases: Mapping[str, Case], structures: Sequence[str]) -> Callable[[str, str], str]:
-    """The names of the data for those of the table; a name is looked for once."""
-    known = {"case": list(cases), "structure": list(structures)}
-    return cache(
-        lambda what, found: found if what == "case" and found in cases else known_name(found, known[what], what)
-    )
-
-
-def _known(entry: SizeEntry, name: Callable[[str, str], str], grids: Mapping[str, Grid]) -> SizeEntry:
-    case = name("case", entry.case)
-    if entry.structure.casefold() == "background":
-        raise InputError("the background has no size of its own", remedy="leave the row out")
-    structure = name("structure", entry.structure)
-    slices = grids[case].shape[2]
-    if entry.slice is not None and entry.slice >= slices:
-        raise InputError("no such slice", expected=f"0 to {slices - 1}", found=str(entry.slice))
-    if (case, structure) == (entry.case, entry.structure):
-        return entry
-    return replace(entry, case=case, structure=structure)
 
 
 def _disagreements(entries: Sequence[SizeEntry], fractions: Sequence[float]) -> Iterable[Finding]:
@@ -227,7 +194,7 @@ def _outliers(
         if math.isnan(fraction):
             fraction = math.sqrt(estimate.low * estimate.high)
         if fraction > 0:
-            size, unit = _physical(fraction, extent_of(grids[case], whole_case=number is None))
+            size, unit = extent_of(grids[case], whole_case=number is None).physical(fraction)
             groups[structure, cases[case].phase, number is None].append((item, size, unit))
     for (structure, phase, _), sizes in groups.items():
         logs = np.log([size for _, size, _ in sizes])
@@ -244,12 +211,6 @@ def _outliers(
                     f"{size:.4g} {unit} is far from the median of {others}, {math.exp(middle):.4g} {unit} "
                     f"({abs(distance):.0f} robust deviations); check the number and its unit",
                 )
-
-
-def _physical(fraction: float, extent: Extent) -> tuple[float, str]:
-    """A size in mL of a case or mm² of a slice, or in percent where the image has no spacing."""
-    size = fraction * extent.pixels * (extent.voxel_ml if extent.whole_case else extent.pixel_mm2)
-    return (100 * fraction, "%") if math.isnan(size) else (size, "mL" if extent.whole_case else "mm²")
 
 
 def _coverage(structure: str, estimates: Mapping[Item, Estimate], cases: int) -> Coverage | None:

@@ -17,6 +17,9 @@ COLUMNS: Final = (
 )  # fmt: skip
 """The columns, in the order in which they are written."""
 
+PHASE: Final = "phase"
+"""A column of templates that helps people and is not read."""
+
 NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "case": "case id, patient, patient id, id, image, scan, fall, cas",
@@ -46,7 +49,7 @@ class Columns:
     Attributes:
         places: Place of each column that is there, from 0.
         units: Units that the header gives to ``value``, ``low`` and ``high``, as in ``volume (ml)``.
-        others: Names of the columns that are not read.
+        others: Names of the columns that are not read, without that of the phase.
     """
 
     places: Mapping[str, int]
@@ -89,7 +92,9 @@ def find_columns(header: Sequence[str]) -> Columns:
     units: dict[str, Unit] = {
         name: read_unit(text) for name in _AMOUNTS if name in places and (text := plain[places[name]][1])
     }
-    others = tuple(name for place, name in enumerate(header) if name and place not in places.values())
+    others = tuple(
+        name for place, name in enumerate(header) if name and place not in places.values() and plain[place][0] != PHASE
+    )
     return Columns(places, units, others)
 
 

@@ -33,6 +33,11 @@ class Extent:
     voxel_ml: float
     whole_case: bool
 
+    def physical(self, fraction: float) -> tuple[float, str]:
+        """Return a size in mL of a case or mm² of a slice, or in percent where the image has no spacing."""
+        whole = self.pixels * (self.voxel_ml if self.whole_case else self.pixel_mm2)
+        return (100 * fraction, "%") if np.isnan(whole) else (fraction * whole, "mL" if self.whole_case else "mm²")
+
 
 def to_fraction(number: float, unit: Unit, extent: Extent) -> float:
     """Convert a size to the fraction of its slice or case.

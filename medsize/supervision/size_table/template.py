@@ -2,17 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 from medsize.data.case import Case
 from medsize.errors import InputError
 from medsize.files import write_text
-from medsize.supervision.size_table.columns import COLUMNS
+from medsize.supervision.size_table.columns import COLUMNS, PHASE
 from medsize.supervision.size_table.entry import Unit
 from medsize.supervision.size_table.write import Value, write_rows
-
-PHASE: Final = "phase"
-"""A column that helps people and is not read."""
 
 
 def write_template(

@@ -41,7 +41,7 @@ def test_a_template_says_nothing_of_any_size(tmp_path: Path) -> None:
     for name in ("sizes.csv", "sizes.xlsx"):
         write_template(tmp_path / name, CASES, ("lv",), unit="ml")
         table = parse_size_table(tmp_path / name)
-        assert (table.entries, table.problems, table.blank, table.others) == ([], [], 2, ("phase",))
+        assert (table.entries, table.problems, table.blank, table.others) == ([], [], 2, ())
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

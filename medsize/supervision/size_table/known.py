@@ -1,0 +1,92 @@
+"""The rows of a table under the names, and with the extents, of the data."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from medsize.data.formats import Grid
+from medsize.errors import InputError, InputErrors
+from medsize.supervision.size_table.entry import SizeEntry
+from medsize.supervision.size_table.extent import Extent
+from medsize.supervision.size_table.names import known_name
+
+Names = Callable[[str, str], str]
+"""From ``"case"`` or ``"structure"`` and a name as written to the name in the data."""
+
+
+def extents_of(grids: Mapping[str, Grid]) -> Callable[[str, bool], Extent]:
+    """Return a function from the id of a case, and whether all of it is meant, to its extent or that of its slices."""
+    return lambda case, whole_case: extent_of(grids[case], whole_case=whole_case)
+
+
+def extent_of(grid: Grid, *, whole_case: bool) -> Extent:
+    """Return the extent of an image, or of one of its slices.
+
+    Args:
+        grid: Of the image.
+        whole_case: All slices together.
+    """
+    (x, y, z), (x_mm, y_mm, z_mm) = grid.shape, grid.spacing_mm
+    return Extent(x * y * (z if whole_case else 1), x_mm * y_mm, x_mm * y_mm * z_mm / 1000, whole_case)
+
+
+def known_names(grids: Mapping[str, Grid], structures: Sequence[str]) -> Names:
+    """Return a function to the names of the data, each looked for once.
+
+    Args:
+        grids: How large the images are, by id of the case.
+        structures: Names of the structures.
+    """
+    known = {"case": dict.fromkeys(grids), "structure": dict.fromkeys(structures)}
+    return cache(lambda what, found: found if found in known[what] else known_name(found, list(known[what]), what))
+
+
+def known_entry(entry: SizeEntry, name: Names, grids: Mapping[str, Grid]) -> SizeEntry:
+    """Return a row with the names that the data has.
+
+    Args:
+        entry: The row.
+        name: See :func:`known_names`.
+        grids: How large the images are, by id of the case.
+
+    Raises:
+        InputError: The data has no such case, slice or structure.
+    """
+    case = name("case", entry.case)
+    if entry.structure.casefold() == "background":
+        raise InputError("the background has no size of its own", remedy="leave the row out")
+    structure = name("structure", entry.structure)
+    slices = grids[case].shape[2]
+    if entry.slice is not None and entry.slice >= slices:
+        raise InputError("no such slice", expected=f"0 to {slices - 1}", found=str(entry.slice))
+    if (case, structure) == (entry.case, entry.structure):
+        return entry
+    return replace(entry, case=case, structure=structure)
+
+
+def known_entries(
+    path: Path, entries: Sequence[SizeEntry], grids: Mapping[str, Grid], structures: Sequence[str]
+) -> list[SizeEntry]:
+    """Return all rows with the names that the data has.
+
+    Args:
+        path: The table, for messages.
+        entries: Its rows.
+        grids: How large the images are, by id of the case.
+        structures: Names of the structures.
+
+    Raises:
+        InputErrors: The data has no such cases, slices or structures; all rows are listed.
+    """
+    name = known_names(grids, structures)
+    known: list[SizeEntry] = []
+    problems: list[InputError] = []
+    for entry in entries:
+        try:
+            known.append(known_entry(entry, name, grids))
+        except InputError as error:
+            problems.append(InputError(f"{path}, row {entry.row}: {error}"))
+    if problems:
+        raise InputErrors(problems)
+    return known
