@@ -113,7 +113,7 @@ class GivenTable:
             f"supervision.level is '{levels}', which is not what {self.path} gives",
             expected=words[levels],
             found=words[has],
-            remedy="leave supervision.level out: the table says what its rows are about",
+            remedy="leave supervision.level out (--set supervision.level=null): the table says what its rows are about",
         )
 
     def estimates(self, store: SliceStore, rows: NDArray[np.integer], level: Level) -> Estimates:
