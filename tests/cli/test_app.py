@@ -27,6 +27,8 @@ ALL = list(commands(get_command(app)))
 def test_these_are_the_commands():
     assert {" ".join(words) for words in ALL if words} == {
         *("train", "evaluate", "predict", "report", "info"),
+        *("annotate", "sizes from-annotations", "sizes doubt"),
+        *("sizes template", "sizes check", "sizes summary", "sizes compare"),
         *("data", "data phantom", "data describe", "data prepare", "sizes", "sizes from-labels"),
     }
 
