@@ -82,6 +82,7 @@ def table_estimates(table: GivenTable, store: SliceStore, rows: NDArray[np.integ
         InputError: It gives none of the rows a size.
         InputErrors: Sizes cannot be used: see :meth:`~medsize.supervision.table_sizes.GivenTable.estimates`.
     """
+    found = table.estimates(store, rows, level)  # first, as it says what is wrong with rows of held-out cases too
     training = set(store.index["case"].iloc[rows])
     if not any(case in training for case, _, _ in table.entries):
         what = {"slice": "slices", "volume": "cases", "both": "slices and cases"}[table.levels]
@@ -90,7 +91,7 @@ def table_estimates(table: GivenTable, store: SliceStore, rows: NDArray[np.integ
             found=f"sizes of {len({key[:2] for key in table.entries})} {what}, all of held-out cases",
             remedy="add rows for training cases, or choose another split",
         )
-    return table.estimates(store, rows, level)
+    return found
 
 
 def first_rows(store: SliceStore, rows: NDArray[Row]) -> NDArray[Row]:
