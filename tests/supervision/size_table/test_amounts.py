@@ -1,4 +1,6 @@
 import math
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -194,3 +196,16 @@ def test_any_text_is_a_size_in_finite_numbers_or_an_input_error(text: str) -> No
         return
     numbers = [number for number in (amount.value, amount.low, amount.high) if number is not None]
     assert all(number >= 0 and math.isfinite(number) for number in numbers)
+
+
+def test_the_examples_of_the_guide_are_read_without_the_help_of_others() -> None:
+    guide = (Path(__file__).parents[3] / "docs/how-to/sizes-from-people.md").read_text(encoding="utf-8")
+    table = guide.partition("| cell | means |")[2].partition("\n\n")[0]
+    cells = [cell for line in table.splitlines()[2:] for cell in re.findall("`(.*?)`", line.split("|")[1])]
+    assert len(cells) > 15
+    for cell in cells:
+        read_amount(cell, None)
+    for cell in ("1,234", "100 ± 20 %", "3 cells"):
+        assert f"`{cell}`" in guide
+        with pytest.raises(InputError):
+            read_amount(cell, None)
