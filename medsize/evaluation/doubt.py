@@ -128,7 +128,7 @@ def in_words(row: Mapping[Hashable, Any]) -> dict[str, str]:
     if isinstance(value, str) and ";" not in value and row["given_fraction"] > 0:
         unit = row["unit"]
         predicted = float(value) * row["predicted_fraction"] / row["given_fraction"]  # every unit is proportional
-        return {"given": f"{value} {unit}", "predicted": f"{predicted:.3g} {unit}"}
+        return {"given": f"{float(value):.6g} {unit}", "predicted": f"{predicted:.3g} {unit}"}
     if pd.isna(row["given_fraction"]):
         low, high = 100 * row["low_fraction"], 100 * row["high_fraction"]
         return {"given": f"{low:.3g} to {high:.3g} % of the {of}", "predicted": percent}
