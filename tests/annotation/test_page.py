@@ -241,3 +241,29 @@ def test_nothing_goes_on_while_an_answer_is_not_saved(page: "Page", tiny_acdc: P
             return clock.stop();
         }""")
         assert 10.09 < seconds < 10.35  # the hidden 0.4 s are not in it
+
+
+def test_an_image_that_cannot_be_read_is_said_and_passed_over(page: "Page", tiny_acdc: Path, tmp_path: Path):
+    images = sorted(tiny_acdc.glob("training/patient00[12]/*_frame01.nii.gz"))
+    whole, torn = (tmp_path / image.name for image in images)
+    whole.write_bytes(images[0].read_bytes())
+    torn.write_bytes(images[1].read_bytes()[:-2000])
+    (tmp_path / "cases.csv").write_text(f"case,image\na,{whole}\nb,{torn}\n")
+    options = ("-o", tmp_path / "a", "--structure", "heart", "--level", "volume")
+    with served(tmp_path / "cases.csv", *options, log=tmp_path / "log") as (address, _):
+        page.goto(address)
+        page.fill("#name", "Anna")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#question[aria-busy=false], #message.error:not(:empty)")
+        if page.is_visible("text=cannot be read"):  # the order of the two is random
+            page.click("text=Go on")
+        done(page, 0)
+        page.keyboard.type("3")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=1 of 2 done")
+        page.wait_for_selector("text=cannot be read")
+        page.keyboard.press("p")
+        done(page, 1)
+        assert page.input_value("#size") == "3"
+    (answer,) = AnswerStore(tmp_path / "a" / "answers").answers("Anna")
+    assert (answer.case, answer.value, answer.unit) == ("a", 3, "ml")

@@ -69,7 +69,38 @@ async function enter(name) {
 async function advance(progress) {
   count(progress);
   if (progress.next === null) await finish();
-  else await open(progress.next);
+  else await attempt(progress.next);
+}
+
+// An image that cannot be shown is passed over; it stays among those to do.
+async function attempt(number) {
+  goOn = null;
+  try {
+    await open(number);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    offer([paragraph(error.message)], () => pass(number), "error");
+  }
+}
+
+async function pass(number) {
+  try {
+    await advance(await get("progress", { rater, after: number }));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    offer([paragraph(error.message)], () => pass(number), "error");
+  }
+}
+
+// Says something that waits for Enter.
+function offer(parts, next, kind) {
+  goOn = next;
+  current = null;
+  $("question").hidden = true;
+  const made = button("Go on ", () => goOn?.());
+  made.className = "primary";
+  made.append(key("Enter"));
+  say([...parts, made], kind);
 }
 
 function count({ done }) {
@@ -165,12 +196,8 @@ async function save(withSize) {
     draft.sent = null;
     count(reply);
     const next = () => follow(reply);
-    if (reply.feedback) {
-      goOn = next;
-      current = null;
-      $("question").hidden = true;
-      say(feedbackOf(reply.feedback, answer), "told");
-    } else await next();
+    if (reply.feedback) offer(feedbackOf(reply.feedback, answer), next, "told");
+    else await next();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     clock.start(draft.sent?.seconds ?? 0);
@@ -192,19 +219,12 @@ async function follow(reply) {
     return;
   }
   trail.push(item.number);
-  try {
-    await advance(reply);
-  } catch (error) {
-    trail.pop();
-    goOn = () => follow(reply);
-    say(`Saved. ${error.message} Press Enter to go on.`, "error");
-  }
+  await advance(reply);
 }
 
 async function back() {
   if (busy || !trail.length) return;
-  goOn = null;
-  await open(trail.pop());
+  await attempt(trail.pop());
 }
 
 // --- what was entered
@@ -366,10 +386,7 @@ function feedbackOf({ truth, said, error }, answer) {
   const off = Math.abs((error ?? 0) * 100).toFixed(0);
   const lines = [`Measured: ${truth ? size(truth) : "absent"}.`, `You said: ${said === null ? "nothing" : size(said)}.`];
   if (error !== null) lines.push(off === "0" ? "Right on it." : `${off} % too ${error < 0 ? "small" : "large"}.`);
-  const made = button("Go on ", () => goOn?.());
-  made.className = "primary";
-  made.append(key("Enter"));
-  return [...lines.map(paragraph), made];
+  return lines.map(paragraph);
 }
 
 function summaryOf({ structures, all, seconds, images }) {
@@ -449,7 +466,8 @@ const KEYS = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if ($("desk").hidden || !item || event.ctrlKey || event.metaKey || event.altKey) return;
+  if ($("desk").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!item && !(goOn && event.key === "Enter")) return;
   const field = event.target.closest("input:not([type=range])");
   if (event.key === "Escape") field?.blur();
   if (field?.id === "note" && event.key !== "Enter") return;
