@@ -13,7 +13,7 @@ def from_annotations(
     rater: Annotated[list[str] | None, typer.Option(help="Rater; repeat for several. Without it: all.")] = None,
 ) -> None:
     """Make the clinicians' table, and seed files, of what was answered on the page."""
-    from medsize.annotation import read_annotations, write_seed_files, write_table
+    from medsize.annotation.convert import read_annotations, write_seed_files, write_table
     from medsize.console import say
 
     annotations = read_annotations(folder, rater or ())

@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -141,24 +140,19 @@ def test_writers_at_once_in_one_process_lose_nothing(tmp_path: Path):
 WRITER = """
 import sys
 from pathlib import Path
-from medsize.annotation.answers import AnswerStore
-from tests.annotation.conftest import answer
-store = AnswerStore(Path(sys.argv[1]))
+from medsize.annotation.answers import Answer, AnswerStore
+store, given = AnswerStore(Path(sys.argv[1])), Answer.model_validate_json(sys.argv[3])
 for number in range(int(sys.argv[2]), 1_000_000):
-    store.append(answer(number, slice=number))
+    store.append(given.model_copy(update={"id": f"{number:032x}", "slice": number}))
     print(number, flush=True)
 """
 
 
 def test_writers_that_are_killed_lose_nothing_that_they_acknowledged(tmp_path: Path):
-    script = tmp_path / "writer.py"
-    script.write_text(textwrap.dedent(WRITER))
     folder = tmp_path / "answers"
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    given = answer().model_dump_json()
     writers = [
-        subprocess.Popen(
-            [sys.executable, script, folder, str(first)], stdout=subprocess.PIPE, text=True, env=environment
-        )
+        subprocess.Popen([sys.executable, "-c", WRITER, folder, str(first), given], stdout=subprocess.PIPE, text=True)
         for first in (0, 500_000)
     ]
     try:

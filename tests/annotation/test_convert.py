@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medsize.annotation import read_annotations, write_seed_files, write_table
+from medsize.annotation.convert import read_annotations, write_seed_files, write_table
 from medsize.annotation.session import Session
 from medsize.data.volumes import read_label, read_volume
 from medsize.errors import InputError, InputErrors

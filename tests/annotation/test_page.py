@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from medsize.annotation import AnswerStore, read_annotations, write_seed_files, write_table
+from medsize.annotation import AnswerStore
+from medsize.annotation.convert import read_annotations, write_seed_files, write_table
 from medsize.run_folder import RunFolder
 from tests.annotation.served import served
 from tests.conftest import tiny_run_config
@@ -172,8 +173,9 @@ def train(config: object, folder: Path) -> RunFolder:
 
 
 def test_practice_tells_how_far_off_one_was(page: "Page", tiny_acdc: Path, tmp_path: Path):
+    patient = shutil.copytree(tiny_acdc / "training" / "patient001", tmp_path / "patient001")
     options = ("-o", tmp_path / "a", "--level", "volume", "--practice")
-    with served(tiny_acdc, *options, log=tmp_path / "log") as (address, process):
+    with served(patient, *options, log=tmp_path / "log") as (address, process):
         start(page, address)
         assert "practice" in page.text_content("#who")
         page.keyboard.press("ArrowUp")
@@ -185,15 +187,12 @@ def test_practice_tells_how_far_off_one_was(page: "Page", tiny_acdc: Path, tmp_p
         assert "% too" in page.text_content("#message")
         page.keyboard.press("Enter")
         done(page, 1)
-        for number in range(2, 21):
-            page.keyboard.type("3")
-            page.keyboard.press("Enter")
-            page.wait_for_selector("text=Measured:")
-            page.keyboard.press("Enter")
-            if number < 20:
-                done(page, number)
+        page.keyboard.type("3")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Measured:")
+        page.keyboard.press("Enter")
         page.wait_for_selector("text=That was the practice.")
-        assert "s an image, over 20 images" in page.text_content("#message")
+        assert "s an image, over 2 images" in page.text_content("#message")
 
         page.goto("about:blank")
         page.goto(address)  # the rater is still known to this tab
