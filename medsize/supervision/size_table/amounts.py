@@ -18,7 +18,7 @@ MARKS: Final[tuple[Mark, Mark]] = (".", ",")
 UNKNOWN: Final = frozenset({"", "?", "-", "–", "—", "n/a", "na", "n.a.", "unknown", "unclear"})
 """Cells that say nothing, like a blank one."""
 
-_NUMBER = r"(?:\d[\d.,' ]*\d|\d|[.,]\d+)(?:e[+-]?\d+)?"
+_NUMBER = r"(?:(?:\d+ )?\d+/\d+|\d[\d.,' ]*\d|\d|[.,]\d+)(?:e[+-]?\d+)?"
 _UNIT = r"(?:%|[^\W\d_][^\d<>~]*?\^?[23]?(?: ?\d ?[x×*] ?\d)?\.?)"
 _TO = r"(?:-|–|—|‐|−|to\b|bis\b|à)"
 _ABOUT = re.compile(
@@ -72,7 +72,7 @@ def decimal_marks(cells: Iterable[str]) -> frozenset[Mark]:
 
 @lru_cache(maxsize=65536)
 def read_amount(cell: str, decimal: Mark | None) -> Amount:
-    """Read a cell such as ``1 234,5``, ``~140 ml``, ``120–150``, ``140 (120-150)``, ``100 ± 20``, ``<5`` or ``35%``.
+    """Read a cell such as ``1 234,5``, ``2 1/2``, ``~140 ml``, ``120–150``, ``140 (120-150)``, ``<5`` or ``35%``.
 
     A blank cell, ``?`` and ``-`` say nothing; ``<5`` is the range from 0 to 5. "About" is understood and left out.
 
@@ -132,11 +132,17 @@ def _more_or_less(match: re.Match[str], decimal: Mark | None, cell: str) -> Amou
 
 def _plain(text: str) -> str:
     """The text in lower case, with ordinary spaces and digits, and one apostrophe."""
-    plain = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    if text.isascii():
+        plain = text.casefold()
+    else:
+        apart = re.sub("([¼-¾⅐-⅞])", r" \1", text)  # 2½ is 2 1/2, not 21/2
+        plain = unicodedata.normalize("NFKC", apart).casefold().translate({ord("’"): "'", ord("⁄"): "/"})
     return " ".join(re.sub(r"\.{2,}", " - ", plain).split())
 
 
 def _number(token: str, decimal: Mark | None, cell: str) -> float:
+    if "/" in token:
+        return _fraction(token, cell)
     readings = _readings(token)
     if not readings:
         raise _refused(cell, f"'{token}' is not a number")
@@ -153,6 +159,15 @@ def _number(token: str, decimal: Mark | None, cell: str) -> float:
             remedy=f"write {token}0 or {re.sub('[.,]', '', token)}, whichever is meant",
         )
     return readings[decimal]
+
+
+def _fraction(token: str, cell: str) -> float:
+    """``1/2`` or ``2 1/2``, as people count cells."""
+    *whole, part = token.split()
+    above, below = map(int, part.split("/"))
+    if not 0 < above < below:
+        raise _refused(cell, f"'{token}' is not a fraction")
+    return (int(whole[0]) if whole else 0) + above / below
 
 
 def _readings(token: str) -> dict[Mark, float]:

@@ -14,26 +14,14 @@ from medsize.errors import InputError
 from medsize.supervision.size_table.combine import Estimate, combine
 from medsize.supervision.size_table.entry import SizeEntry
 from medsize.supervision.size_table.extent import ROUNDING
-from medsize.supervision.size_table.known import extent_of, known_entry, known_names
+from medsize.supervision.size_table.known import extent_of, extents_of, known_entry, known_names
+from medsize.supervision.size_table.outliers import Item, find_outliers
 from medsize.supervision.size_table.read import SizeTable
 
 Severity = Literal["error", "warning"]
-Item = tuple[str, int | None, str]
-"""Case, slice (None for the whole case) and structure."""
-
-DEVIATIONS: Final = 5.0
-"""How many robust deviations from the others a size must be to be told."""
-
-SMALLEST_DEVIATION: Final = 0.1
-"""A robust deviation of the logarithm that is never undercut: where all agree, 10 % is no outlier."""
-
-NEIGHBOURS: Final = 5
-"""How many other sizes there must be to call one an outlier."""
 
 DISAGREEMENT: Final = 2.0
 """Raters whose values differ by more than this factor are told."""
-
-_NORMAL: Final = 1.4826  # of a normal distribution, the standard deviation over the median absolute deviation
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +95,9 @@ def check_size_table(
     """Check a table against the data it is about.
 
     Errors are rows that cannot be read, names that the data does not have, slices out of range, units that do not
-    suit, sizes beyond the image, and structures that together exceed it. Warnings are sizes far from the others of
-    the same structure and phase (of whole cases and of slices apart): more than :data:`DEVIATIONS` times 1.4826 times
-    the median absolute deviation of the logarithm of the size, in mL or mm²; raters who disagree by more than a
-    factor of :data:`DISAGREEMENT`; one rater twice; and columns that are not read.
+    suit, sizes beyond the image, and structures that together exceed it. Warnings are sizes that
+    :func:`~medsize.supervision.size_table.outliers.find_outliers` finds far from others; raters who disagree by more
+    than a factor of :data:`DISAGREEMENT`; one rater twice; and columns that are not read.
 
     Args:
         table: As :func:`~medsize.supervision.size_table.parse_size_table` reads it.
@@ -118,7 +105,6 @@ def check_size_table(
         grids: How large their images are, by id.
         structures: Names of the structures of the data.
     """
-    by_id = {case.id: case for case in cases}
     findings = [Finding("error", row, "", _line(error)) for row, error in table.problems]
     items: dict[Item, list[SizeEntry]] = defaultdict(list)
     name = known_names(grids, structures)
@@ -142,7 +128,8 @@ def check_size_table(
             estimates[item] = combine(entries, extent) if len(entries) > 1 else singles[0]
             findings += _disagreements(entries, [single.fraction for single in singles])
     findings += _too_much(items, estimates)
-    findings += _outliers(items, estimates, by_id, grids)
+    for item, message in find_outliers(estimates, {case.id: case for case in cases}, extents_of(grids)):
+        findings.append(_finding("warning", items[item][0], f"{message}; check the number and its unit"))
     if table.others:
         findings.append(Finding("warning", None, "", f"columns that are not read: {', '.join(table.others)}"))
     if not table.entries and not table.problems:
@@ -179,38 +166,6 @@ def _too_much(items: Mapping[Item, Sequence[SizeEntry]], estimates: Mapping[Item
     for key, total in totals.items():
         if total > 1 + ROUNDING:
             yield _finding("error", last[key], f"all structures together are {total:.0%} of the image")
-
-
-def _outliers(
-    items: Mapping[Item, Sequence[SizeEntry]],
-    estimates: Mapping[Item, Estimate],
-    cases: Mapping[str, Case],
-    grids: Mapping[str, Grid],
-) -> Iterable[Finding]:
-    groups: dict[tuple[str, str | None, bool], list[tuple[Item, float, str]]] = defaultdict(list)
-    for item, estimate in estimates.items():
-        case, number, structure = item
-        fraction = estimate.fraction
-        if math.isnan(fraction):
-            fraction = math.sqrt(estimate.low * estimate.high)
-        if fraction > 0:
-            size, unit = extent_of(grids[case], whole_case=number is None).physical(fraction)
-            groups[structure, cases[case].phase, number is None].append((item, size, unit))
-    for (structure, phase, _), sizes in groups.items():
-        logs = np.log([size for _, size, _ in sizes])
-        if len(logs) <= NEIGHBOURS:
-            continue
-        middle = np.median(logs)
-        deviation = max(_NORMAL * float(np.median(np.abs(logs - middle))), SMALLEST_DEVIATION)
-        for (item, size, unit), distance in zip(sizes, (logs - middle) / deviation, strict=True):
-            if abs(distance) > DEVIATIONS:
-                others = f"{structure}{f' at {phase}' if phase else ''}"
-                yield _finding(
-                    "warning",
-                    items[item][0],
-                    f"{size:.4g} {unit} is far from the median of {others}, {math.exp(middle):.4g} {unit} "
-                    f"({abs(distance):.0f} robust deviations); check the number and its unit",
-                )
 
 
 def _coverage(structure: str, estimates: Mapping[Item, Estimate], cases: int) -> Coverage | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,9 +13,7 @@ from medsize.errors import InputError
 from medsize.supervision.size_table.combine import combine
 from medsize.supervision.size_table.entry import SizeEntry, Unit
 from medsize.supervision.size_table.extent import Extent
-
-Extents = Callable[[str, bool], Extent]
-"""The extent of a case (by its id), or of its slices: see :class:`~medsize.supervision.size_table.Extent`."""
+from medsize.supervision.size_table.known import Extents
 
 QUANTITIES: Final[Mapping[Unit, str]] = {
     **dict.fromkeys(("ml", "mm3"), "volume"),

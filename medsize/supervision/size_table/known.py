@@ -15,8 +15,12 @@ Names = Callable[[str, str], str]
 """From ``"case"`` or ``"structure"`` and a name as written to the name in the data."""
 
 
-def extents_of(grids: Mapping[str, Grid]) -> Callable[[str, bool], Extent]:
-    """Return a function from the id of a case, and whether all of it is meant, to its extent or that of its slices."""
+Extents = Callable[[str, bool], Extent]
+"""From the id of a case, and whether all of it is meant, to its extent or that of its slices."""
+
+
+def extents_of(grids: Mapping[str, Grid]) -> Extents:
+    """Return how large cases and their slices are."""
     return lambda case, whole_case: extent_of(grids[case], whole_case=whole_case)
 
 

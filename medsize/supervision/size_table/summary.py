@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from medsize.supervision.size_table.combine import combine
-from medsize.supervision.size_table.compare import Extents
 from medsize.supervision.size_table.entry import SizeEntry
+from medsize.supervision.size_table.known import Extents
 
 
 def summarise_sizes(
