@@ -2,6 +2,7 @@
 
 import csv
 import io
+import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -112,7 +113,9 @@ def _excel(path: Path, content: bytes) -> Sheet:
             remedy="pip install 'medsize[excel]', or save it as CSV",
         ) from error
     try:
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of what openpyxl does not keep when it writes
+            book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
     except (InvalidFileException, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise _unreadable(path, str(error)) from error
     sheets = []
@@ -134,5 +137,8 @@ def _cell(cell: Any) -> Cell:
 
 def _unreadable(path: Path, found: str) -> InputError:
     return InputError(
-        f"cannot read the size table {path}", expected="a CSV, or an .xlsx of Excel", found=found, remedy=None
+        f"cannot read the size table {path}",
+        expected="a CSV, or an .xlsx of Excel",
+        found=found,
+        remedy="save it as .xlsx or CSV" if path.is_file() else None,
     )

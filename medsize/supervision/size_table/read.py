@@ -229,11 +229,9 @@ def _ordered(amount: Amount) -> Amount:
 
 
 def _text(cell: Cell) -> str:
-    return (
-        f"{cell.value:g}"
-        if isinstance(cell, Number) and cell.value.is_integer()
-        else (str(cell.value) if isinstance(cell, Number) else cell)
-    )
+    if isinstance(cell, Number):
+        return str(int(cell.value)) if cell.value.is_integer() else str(cell.value)
+    return cell
 
 
 def _joined(case: str, frame: str) -> str:

@@ -1,11 +1,14 @@
 import datetime
+import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from medsize.errors import InputError, InputErrors
-from medsize.supervision.size_table import SizeEntry, parse_size_table, read_size_table
+from medsize.supervision.size_table import SizeEntry, parse_size_table, read_size_table, write_size_table
 
 HEADER = "case,frame,slice,structure,value,low,high,unit,rater,seconds,note"
 
@@ -287,3 +290,49 @@ def test_an_excel_file_without_any_cell_has_no_rows(tmp_path: Path) -> None:
     Workbook().save(path)
     with pytest.raises(InputError, match="has no rows"):
         read_size_table(path)
+
+
+@pytest.mark.parametrize("name", ["sizes.xlsx", "sizes.csv"])
+def test_an_excel_file_is_known_by_its_content(tmp_path: Path, name: str) -> None:
+    path = excel(tmp_path, EXCEL_HEADER, [1e15, None, None, "lv", 140, "ml"]).rename(tmp_path / name)
+    assert [(entry.case, entry.value) for entry in read_size_table(path)] == [("1000000000000000", 140)]
+
+
+def test_without_openpyxl_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = excel(tmp_path, EXCEL_HEADER, ["a", None, None, "lv", 140, "ml"])
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(InputError, match=r"needs openpyxl\n.*medsize\[excel\].*CSV"):
+        read_size_table(path)
+    with pytest.raises(InputError, match=r"needs openpyxl\n.*medsize\[excel\].*csv"):
+        write_size_table(tmp_path / "new.xlsx", [])
+
+
+LOCALES = {
+    "en": (".", ",", ","),
+    "de": (",", ".", ";"),
+    "fr": (",", "\u202f", ";"),
+    "ch": (".", "’", ";"),
+    "plain": (".", "", ","),
+}
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 1)), min_size=2, max_size=6), st.sampled_from(sorted(LOCALES))
+)
+def test_a_column_of_any_country_is_read_or_refused_but_never_misread(
+    tmp_path_factory: pytest.TempPathFactory, numbers: list[tuple[float, int]], locale: str
+) -> None:
+    decimal, thousands, separator = LOCALES[locale]
+    cells, expected = [], []
+    for number, whole in numbers:
+        digits = 0 if whole else 3
+        written = f"{number:,.{digits}f}"
+        expected.append(float(written.replace(",", "")))
+        cells.append(written.translate({ord(","): thousands, ord("."): decimal}))
+    path = tmp_path_factory.mktemp("table") / "sizes.csv"
+    rows = [separator.join(["case", "structure", "value", "unit"])]
+    rows += [separator.join([f"p{row}", "lv", f'"{cell}"', "ml"]) for row, cell in enumerate(cells)]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    table = parse_size_table(path)
+    assert all("two ways" in error.problem for _, error in table.problems)
+    assert table.problems or [entry.value for entry in table.entries] == expected
