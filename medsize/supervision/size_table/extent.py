@@ -1,11 +1,10 @@
 """From the units that people use to the fractions that a network learns from."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
-
-import numpy as np
 
 from medsize.errors import InputError
 from medsize.supervision.size_table.entry import Unit
@@ -36,7 +35,7 @@ class Extent:
     def physical(self, fraction: float) -> tuple[float, str]:
         """Return a size in mL of a case or mm² of a slice, or in percent where the image has no spacing."""
         whole = self.pixels * (self.voxel_ml if self.whole_case else self.pixel_mm2)
-        return (100 * fraction, "%") if np.isnan(whole) else (fraction * whole, "mL" if self.whole_case else "mm²")
+        return (100 * fraction, "%") if math.isnan(whole) else (fraction * whole, "mL" if self.whole_case else "mm²")
 
 
 def to_fraction(number: float, unit: Unit, extent: Extent) -> float:
@@ -90,18 +89,24 @@ def _whole(unit: Unit, extent: Extent) -> float:
             expected="ml, cm3, mm3, voxels, percent or fraction for a whole case",
             remedy="name the slice, or give the volume",
         )
-    whole = {
-        "fraction": 1.0,
-        "percent": 100.0,
-        "pixels": extent.pixels,
-        "voxels": extent.pixels,
-        "mm2": extent.pixels * extent.pixel_mm2,
-        "cm2": extent.pixels * extent.pixel_mm2 / 100,
-        "ml": extent.pixels * extent.voxel_ml,
-        "mm3": extent.pixels * extent.voxel_ml * 1000,
-        **CELLS,
-    }[unit]
-    if np.isnan(whole):
+    match unit:
+        case "fraction":
+            whole = 1.0
+        case "percent":
+            whole = 100.0
+        case "pixels" | "voxels":
+            whole = extent.pixels
+        case "mm2":
+            whole = extent.pixels * extent.pixel_mm2
+        case "cm2":
+            whole = extent.pixels * extent.pixel_mm2 / 100
+        case "ml":
+            whole = extent.pixels * extent.voxel_ml
+        case "mm3":
+            whole = extent.pixels * extent.voxel_ml * 1000
+        case "cells 5x4" | "cells 3x3":
+            whole = float(CELLS[unit])
+    if math.isnan(whole):
         raise InputError(
             f"the image has no spacing to convert '{unit}' with",
             expected="percent, fraction, pixels or cells of a grid",

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -107,7 +108,7 @@ def _beside_the_patient(residuals: Mapping[Item, float], cases: Mapping[str, Cas
         if item[1] is None:
             patients[cases[item[0]].group].append(item)
     return {
-        item: residuals[item] - float(np.median([residuals[other] for other in items if other != item]))
+        item: residuals[item] - median(residuals[other] for other in items if other != item)
         for items in patients.values()
         if len(items) > 2
         for item in items
