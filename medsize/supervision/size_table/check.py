@@ -123,7 +123,7 @@ def check_size_table(
             try:
                 singles.append(combine([entry], extent))
             except InputError as error:
-                findings.append(_finding("error", entry, _line(error)))
+                findings.append(_finding("error", entry, _line(error).removeprefix(f"row {entry.row}: ")))
         if len(singles) == len(entries):
             estimates[item] = combine(entries, extent) if len(entries) > 1 else singles[0]
             findings += _disagreements(entries, [single.fraction for single in singles])

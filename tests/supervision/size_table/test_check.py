@@ -56,7 +56,7 @@ ERRORS = {
     "structure": (entry(structure="lvv"), "unknown structure .*did you mean 'lv'"),
     "background": (entry(structure="Background"), "the background has no size of its own"),
     "slice": (entry(number=10, unit="mm2"), "p00_frame01, slice 10: lv: no such slice .*0 to 9"),
-    "large": (entry(value=1001), "bigger than the whole image .*at most 1000 ml"),
+    "large": (entry(value=1001), "lv: bigger than the whole image .*at most 1000 ml"),
     "large slice": (entry(value=100.1, number=0), "bigger than the slice .*at most 100 ml"),
     "range": (entry(value=None, low=900, high=1100), "bigger than the whole image"),
     "unit": (entry(unit="mm2"), "'mm2' is the size on one slice"),
