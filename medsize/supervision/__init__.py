@@ -16,12 +16,16 @@ from medsize.supervision.seeds import (
     random_seeds,
     scribble_seeds,
 )
+from medsize.supervision.settle import settle
 from medsize.supervision.size_table import read_size_table
 from medsize.supervision.size_targets import exact_sizes, mean_relative_error, mean_sizes, noisy_sizes
 from medsize.supervision.supervise import Supervision, supervise
+from medsize.supervision.table_sizes import Estimates, GivenTable
 from medsize.supervision.tags import tags_from_sizes
 
 __all__ = [
+    "Estimates",
+    "GivenTable",
     "Supervision",
     "background_cues",
     "centroid_seeds",
@@ -42,6 +46,7 @@ __all__ = [
     "random_seeds",
     "read_size_table",
     "scribble_seeds",
+    "settle",
     "sizes_from_labels",
     "supervise",
     "tags_from_sizes",

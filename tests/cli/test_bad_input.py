@@ -406,7 +406,11 @@ SIZES = [
             *place.train_with_sizes("case,structure,low,high,unit\npatient001_frame01,lv,10,12,ml\n"),
             *("--set", "objective.quadratic_barrier.weight=1"),
         ],
-        ("ranges without a value (1, the first in row 2)", "kind 'common', used by objective.quadratic_barrier", "{kind: table}"),
+        (
+            "ranges without a value (1, the first in row 2)",
+            "kind 'common', used by objective.quadratic_barrier",
+            "{kind: table}",
+        ),
     ),
     Bad(
         "what slices show, told by volumes",
