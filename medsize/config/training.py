@@ -57,6 +57,8 @@ class TrainingConfig(Model):
     """Passes over the training slices."""
     batch_size: int = Field(default=12, ge=1)
     """Slices in a step (of each process); where sizes are of volumes, as many whole cases as come nearest to it."""
+    fewest_cases: int = Field(default=4, ge=1)
+    """Whole cases in a step at least, where sizes are of volumes: batch normalisation of one alone misleads."""
     optimiser: Optimiser = SGDConfig()
     polynomial_power: float = Field(default=0.9, ge=0)
     """The learning rate falls as (1 − step/steps)^power; 0 keeps it constant."""

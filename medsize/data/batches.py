@@ -107,13 +107,16 @@ class Batches:
         return cls._of(list(rows[:, None]), size, processes, "slices")
 
     @classmethod
-    def of_cases(cls, rows: NDArray[np.intp], cases: Sequence[str], *, size: int, processes: int = 1) -> "Batches":
+    def of_cases(
+        cls, rows: NDArray[np.intp], cases: Sequence[str], *, size: int, fewest: int = 1, processes: int = 1
+    ) -> "Batches":
         """Divide whole cases, as many in every batch, for what is known of volumes.
 
         Args:
             rows: Rows of the store that train.
             cases: The case of each row.
-            size: Slices that a batch should have on average; at least one case is in it.
+            size: Slices that a batch should have on average.
+            fewest: Cases that are in a batch at least, as far as there are so many.
             processes: Processes that train together.
 
         Raises:
@@ -121,7 +124,7 @@ class Batches:
         """
         names = np.asarray(cases)
         units = [rows[names == case] for case in dict.fromkeys(cases)]
-        return cls._of(units, max(1, round(size * len(units) / max(len(rows), 1))), processes, "cases")
+        return cls._of(units, max(fewest, round(size * len(units) / max(len(rows), 1))), processes, "cases")
 
     @classmethod
     def _of(cls, units: Sequence[NDArray[np.intp]], size: int, processes: int, what: str) -> "Batches":

@@ -43,14 +43,14 @@ def save_last(run: RunFolder, accelerator: Accelerator, network: nn.Module, posi
     with atomic_folder(run.checkpoint("last")) as folder:
         accelerator.save_state(str(folder / "state"), safe_serialization=True)
         _save_weights(network, folder / "model.safetensors", position.epoch)
-        (folder / "position.json").write_text(json.dumps(asdict(position)))
+        (folder / "position.json").write_text(json.dumps(asdict(position)), "utf-8")
 
 
 def save_best(run: RunFolder, network: nn.Module, position: Position) -> None:
     """Replace ``checkpoints/best`` by the present network."""
     with atomic_folder(run.checkpoint("best")) as folder:
         _save_weights(network, folder / "model.safetensors", position.epoch)
-        (folder / "position.json").write_text(json.dumps(asdict(position)))
+        (folder / "position.json").write_text(json.dumps(asdict(position)), "utf-8")
 
 
 def load_last(run: RunFolder, accelerator: Accelerator) -> Position:
@@ -67,7 +67,7 @@ def load_last(run: RunFolder, accelerator: Accelerator) -> Position:
         return Position()
     try:
         accelerator.load_state(str(folder / "state"))
-        return Position(**json.loads((folder / "position.json").read_text()))
+        return Position(**json.loads((folder / "position.json").read_text("utf-8")))
     except (OSError, ValueError, RuntimeError, TypeError) as error:
         raise InputError(
             f"{folder} cannot be resumed from",

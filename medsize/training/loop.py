@@ -73,7 +73,8 @@ class Training:
     display: Display
 
     def __post_init__(self) -> None:
-        self.batches = self.task.batches(self.config.batch_size, self.accelerator.num_processes)
+        processes = self.accelerator.num_processes
+        self.batches = self.task.batches(self.config.batch_size, self.config.fewest_cases, processes)
         self.steps = len(self.batches) * self.config.epochs
         self.objective = self.task.objective.to(self.accelerator.device)
         self.bare_network: nn.Module = self.accelerator.unwrap_model(self.network)

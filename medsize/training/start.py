@@ -177,8 +177,8 @@ def _require_same_data(run: RunFolder, task: Task) -> None:
     if not run.environment.is_file():  # stopped before anything was trained
         return
     try:
-        began = json.loads(run.environment.read_text())["data"]
-        same_sizes = run.size_targets.read_text() == task.supervision.table.to_csv(index=False)
+        began = json.loads(run.environment.read_text("utf-8"))["data"]
+        same_sizes = run.size_targets.read_text("utf-8") == task.supervision.table.to_csv(index=False)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{run.path} does not say what it was trained on",

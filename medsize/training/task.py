@@ -42,8 +42,13 @@ class Task:
     objective: Objective
     network: nn.Module
 
-    def batches(self, size: int, processes: int) -> Batches:
+    def batches(self, size: int, fewest_cases: int, processes: int) -> Batches:
         """Divide the training rows into batches of about ``size`` slices; of whole cases if the objective needs them.
+
+        Args:
+            size: Slices in a batch.
+            fewest_cases: Of whole cases, so many are in a batch at least.
+            processes: Processes that train together.
 
         Raises:
             InputError: There is less to train on than processes.
@@ -51,7 +56,7 @@ class Task:
         if "case" not in self.objective.targets:
             return Batches.of_slices(self.train_rows, size=size, processes=processes)
         cases = self.store.index["case"].iloc[self.train_rows].to_list()
-        return Batches.of_cases(self.train_rows, cases, size=size, processes=processes)
+        return Batches.of_cases(self.train_rows, cases, size=size, fewest=fewest_cases, processes=processes)
 
     def describe(self) -> str:
         """Return in a line or two what trains, what validates, and how wrong the given sizes are."""

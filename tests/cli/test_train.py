@@ -102,7 +102,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
         seen["folder"] = folder
         return RunFolder(folder)
 
-    def evaluate_run(run: RunFolder, *, device: str, progress: object) -> object:
+    def evaluate_run(run: RunFolder, *, device: str, **_: object) -> object:
         seen["device"] = device
         raise KeyboardInterrupt
 

@@ -150,3 +150,9 @@ def test_a_batch_is_a_copy(store: SliceStore) -> None:
 def test_what_was_not_made_cannot_be_asked_for(store: SliceStore, key: str) -> None:
     with pytest.raises(ValueError, match=f"got '{key}'"):
         gather(store, Supervision(), ROWS, keys=(key,))
+
+
+def test_a_batch_of_cases_holds_the_fewest_asked_for_or_all_there_are() -> None:
+    rows, cases = np.arange(60), [f"case{row // 10}" for row in range(60)]
+    assert [len(Batches.of_cases(rows, cases, size=12, fewest=fewest)) for fewest in (1, 3, 4, 9)] == [6, 2, 1, 1]
+    assert len(Batches.of_cases(rows, cases, size=30, fewest=2)) == 2

@@ -84,6 +84,7 @@ VOLUMES = (
     "supervision={level: volume, sizes: {kind: noisy, noise: 0.08}}",
     "objective={log_barrier_extension: {weight: 1, t0: 50, growth: 1.5, scale: fraction}, suppression: {weight: 0.1}}",
     "training.batch_size=7",
+    "training.fewest_cases=2",
 )
 
 
@@ -125,6 +126,7 @@ def test_the_loss_on_volumes_falls_and_the_volumes_meet_their_targets(
         "objective.size_target.scale=object",
         "training.epochs=20",
         "training.start_at_sizes=false",  # or there is little left to fall
+        "training.fewest_cases=1",
     )
     run = start_run(config, tmp_path / "run")
     parts = [record["parts"] for record in history(run) if record["kind"] == "epoch"]

@@ -95,14 +95,14 @@ def test_the_figure_is_drawn_in_the_format_of_its_name(tmp_path: Path, name: str
 
 def test_the_figure_tells_the_error_of_each_structure(tmp_path: Path) -> None:
     draw_errors(compare_sizes(table(110, 90), table(100, 100)), tmp_path / "a.svg")
-    assert "lv: mRE 10.0%" in (tmp_path / "a.svg").read_text()
+    assert "lv: mRE 10.0%" in (tmp_path / "a.svg").read_text("utf-8")
     sigma = 0.1 * math.sqrt(math.pi / 2)
-    assert f"(σ {sigma:.1%})" in (tmp_path / "a.svg").read_text()
+    assert f"(σ {sigma:.1%})" in (tmp_path / "a.svg").read_text("utf-8")
 
 
 def test_equal_tables_have_a_figure_without_noise(tmp_path: Path) -> None:
     draw_errors(compare_sizes(table(100), table(100)), tmp_path / "a.svg")
-    assert "normal" not in (tmp_path / "a.svg").read_text()
+    assert "normal" not in (tmp_path / "a.svg").read_text("utf-8")
 
 
 def test_a_figure_of_another_format_is_refused(tmp_path: Path) -> None:

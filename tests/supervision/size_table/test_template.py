@@ -18,7 +18,7 @@ PLAIN = [Case(id="scan7", group="somebody", image=Path("a"))]
 def test_a_template_has_a_blank_row_for_each_case_frame_and_structure(tmp_path: Path) -> None:
     path = tmp_path / "sizes.csv"
     assert write_template(path, CASES, ("rv", "lv"), unit="ml") == 4
-    assert path.read_text().splitlines() == [
+    assert path.read_text("utf-8").splitlines() == [
         "case,frame,phase,slice,structure,value,low,high,unit,rater,seconds,note",
         "patient001,1,ED,,rv,,,,ml,,,",
         "patient001,1,ED,,lv,,,,ml,,,",
@@ -49,7 +49,7 @@ def test_a_filled_in_template_is_read_under_the_ids_of_the_cases(tmp_path: Path,
     path = tmp_path / "sizes.csv"
     write_template(path, CASES, ("lv",), unit="ml", separator=separator)
     blank, filled = (separator.join(["lv", value, "", "", "ml"]) for value in ("", "140"))
-    path.write_text(path.read_text().replace(blank, filled))
+    path.write_text(path.read_text("utf-8").replace(blank, filled), "utf-8")
     assert [(entry.case, entry.value) for entry in read_size_table(path)] == [(case.id, 140) for case in CASES]
 
 
@@ -64,7 +64,7 @@ def test_the_second_sheet_of_an_excel_file_has_the_instructions(tmp_path: Path) 
 
 def test_the_instructions_of_a_csv_stand_beside_it_and_name_units_and_structures(tmp_path: Path) -> None:
     write_template(tmp_path / "sizes.csv", CASES, ("rv", "lv"), unit="ml")
-    text = (tmp_path / "sizes-instructions.txt").read_text()
+    text = (tmp_path / "sizes-instructions.txt").read_text("utf-8")
     assert "Structures: rv, lv" in text
     assert "Filled in as ml" in text
 

@@ -57,7 +57,7 @@ def test_semicolons_come_with_decimal_commas_and_a_byte_order_mark(tmp_path: Pat
 def test_a_number_with_two_readings_is_written_with_one(tmp_path: Path) -> None:
     path = tmp_path / "sizes.csv"
     write_size_table(path, [SizeEntry(0, "a", None, "lv", 1.234, None, None, "ml")], separator=";")
-    assert "1,2340" in path.read_text()
+    assert "1,2340" in path.read_text("utf-8")
 
 
 def test_what_looks_like_a_formula_stays_text(tmp_path: Path) -> None:
