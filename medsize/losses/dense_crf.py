@@ -69,13 +69,13 @@ def dense_crf(
     features = Features.of_image(image, sigma_space=sigma_space, sigma_intensity=sigma_intensity, spacing=spacing)
     filtered = gaussian_filter(features, probs.detach(), engine=engine)
     affinity = filtered.sum(1, keepdim=True)  # W1, as S sums to 1
+    inside = torch.ones_like(affinity) if domain is None else domain.unsqueeze(1).to(affinity.dtype)
     energy: Tensor = _quadratic_form(probs, torch.sub(affinity, filtered, out=filtered))
+    # Both divisors are at least 1, but for an image that half the resolution leaves no pixel of Ω: it costs 0.
     if normalise == "pixels":
-        pixels = probs[0, 0].numel() if domain is None else domain.flatten(1).sum(1)
-        energy = energy / pixels
+        energy = energy / inside.flatten(1).sum(1).clamp(min=1)
     elif normalise == "affinity":
-        inside = affinity if domain is None else affinity.masked_fill(~domain.unsqueeze(1), 0)
-        energy = energy / inside.flatten(1).sum(1)
+        energy = energy / (inside * affinity).flatten(1).sum(1).clamp(min=1)
     return energy.mean()
 
 

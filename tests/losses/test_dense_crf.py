@@ -137,6 +137,19 @@ def test_padding_does_not_reach_into_the_halved_image() -> None:
     torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize("normalise", NORMALISE)
+def test_an_image_of_which_half_the_resolution_leaves_nothing_costs_nothing(normalise: Normalise) -> None:
+    domain = torch.zeros(1, 4, 4, dtype=torch.bool)
+    domain[:, 1, 1] = True  # the nearest pixels are those at even places
+    logits = random_logits(1, 3, 4, 4).requires_grad_()
+    loss = DenseCRFLoss(2.0, 0.3, normalise, half_resolution=True)
+    value = loss(Prediction(logits, domain), random_batch(1, 3, 4, 4)["image"])
+    value.backward()
+    assert value == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
 @pytest.mark.parametrize("classes", [2, 21, 81])
 def test_engines_agree_for_few_and_many_classes(classes: int) -> None:
     image, probs = photo(2, 3, 48, 40), soft_masks(2, classes, 48, 40)
