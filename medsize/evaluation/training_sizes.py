@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medsize.config.objective import Level, Levels
+from medsize.config.size_terms import Level, Levels
 from medsize.data.store import SliceStore
 from medsize.errors import InputError
 from medsize.files import atomic_path

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Final, Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, library, nn
 from torch.nn import functional as F
 
 from medsize.losses.gaussian_filter import Engine, Features, gaussian_filter
@@ -135,7 +135,7 @@ class DenseCRFLoss(nn.Module):
 
 
 # SᵀAS of each image for a symmetric A, from S and AS. An operator of its own, as its gradient, 2AS, is there already.
-@torch.library.custom_op("medsize::quadratic_form", mutates_args=())
+@library.custom_op("medsize::quadratic_form", mutates_args=())
 def _quadratic_form(probs: Tensor, product: Tensor) -> Tensor:
     return torch.stack([torch.dot(s, a) for s, a in zip(probs.flatten(1), product.flatten(1), strict=True)])
 

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, library, nn
 from torch.nn import functional as F
 
 from medsize.losses.connected_components import connected_components
@@ -37,7 +37,7 @@ def component_weights(label: Tensor, limit: float = 5.0) -> Tensor:
 
 # An operator of its own, because the search for components loops until nothing changes: torch.compile could
 # not trace that, and so takes it as one step of its graph.
-@torch.library.custom_op("medsize::class_over_component", mutates_args=())
+@library.custom_op("medsize::class_over_component", mutates_args=())
 def _class_over_component(label: Tensor) -> Tensor:
     """Pixels of a pixel's class in its image over those of its component, and 1 on background and ignored pixels."""
     flat = label.flatten()

@@ -4,8 +4,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from medsize.config.objective import SizeBoundsTerm
 from medsize.config.run import RunConfig
+from medsize.config.size_terms import SizeBoundsTerm
 from medsize.config.supervision import CommonBounds, TableBounds, TableSizes
 from medsize.console import say
 from medsize.errors import InputError

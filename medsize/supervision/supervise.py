@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medsize.config.objective import Level, Levels
+from medsize.config.size_terms import Level, Levels
 from medsize.config.supervision import NoisySizes, SupervisionConfig, TableSizes
 from medsize.data.store import SliceStore
 from medsize.supervision.bounds import make_bounds

@@ -52,7 +52,7 @@ def fisher_written_out(network: nn.Linear) -> dict[str, np.ndarray]:
 
 
 def consolidated(network: nn.Module, **settings: object) -> ElasticWeightConsolidation:
-    ewc = ElasticWeightConsolidation(**settings)  # type: ignore[arg-type]
+    ewc = ElasticWeightConsolidation(**settings)
     ewc.consolidate(network, losses(network))
     return ewc
 
@@ -208,7 +208,7 @@ def test_wrong_settings_losses_and_states_are_refused() -> None:
     with pytest.raises(ValueError, match="strength must be a finite number above 0, found 0"):
         ElasticWeightConsolidation(strength=0)
     with pytest.raises(ValueError, match="scale must be one of 'min-max', 'none', found 'max'"):
-        ElasticWeightConsolidation(scale="max")  # type: ignore[arg-type]
+        ElasticWeightConsolidation(scale="max")
     with pytest.raises(ValueError, match="at least one batch, found none"):
         fisher_information(network, [])
     with pytest.raises(ValueError, match="must be finite, found nan in 'weight'"):

@@ -93,4 +93,4 @@ def test_over_images_the_gradient_is_right() -> None:
 
 def test_an_unknown_mean_is_refused() -> None:
     with pytest.raises(ValueError, match="mean_over must be one of 'pixels', 'images', found 'batch'"):
-        PartialCrossEntropyLoss("batch")  # type: ignore[arg-type]
+        PartialCrossEntropyLoss("batch")

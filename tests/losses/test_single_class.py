@@ -163,7 +163,7 @@ def test_wrong_settings_tags_and_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="small_weight must be a finite number above 0"):
         VolumetricLoss(small_weight=0.0)
     with pytest.raises(ValueError, match="small_objects must be one of 'sum', 'mean', found 'paper'"):
-        VolumetricLoss(small_objects="paper")  # type: ignore[arg-type]
+        VolumetricLoss(small_objects="paper")
     with pytest.raises(ValueError, match="border_width must be a finite number above 0, found 0"):
         PositionalLoss(border_width=0)
     with pytest.raises(ValueError, match="centre_side must be a finite number above 0, found 0"):

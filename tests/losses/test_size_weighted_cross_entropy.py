@@ -3,7 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, library
 
 from medsize.losses import (
     Prediction,
@@ -113,7 +113,7 @@ def test_labels_of_any_integer_type_have_the_same_weights(dtype: torch.dtype) ->
 
 def test_the_weights_are_an_operator_that_torch_can_trace() -> None:
     label = random_batch(2, 4, 5, 5)["label"]
-    torch.library.opcheck(torch.ops.medsize.class_over_component, (label,))
+    library.opcheck(torch.ops.medsize.class_over_component, (label,))
 
 
 def test_wrong_labels_and_limits_are_refused() -> None:

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from medsize.config.data import DataConfig, ManifestSource, ManifestSplit, PaperPreprocessing
-from medsize.config.objective import ObjectiveConfig, SizeTargetTerm
+from medsize.config.objective import ObjectiveConfig
 from medsize.config.run import RunConfig
+from medsize.config.size_terms import SizeTargetTerm
 from medsize.config.supervision import NoisySizes, SupervisionConfig, TableSizes
 from medsize.data.case import Case
 from medsize.data.prepare import find_split_cases, prepare_slices

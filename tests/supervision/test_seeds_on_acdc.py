@@ -59,7 +59,7 @@ def authors_seeds(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The mask on the authors' grid of 256 × 256, and the seeds that they shipped."""
     labels: dict[str, np.ndarray] = {}
     for path in sorted((folder / "acdc_seeds_midl2018").glob("*.png")):
-        patient, frame, number = re.fullmatch(r"patient(\d+)_(\d+)_(\d+)", path.stem).groups()  # type: ignore[union-attr]  # the folder holds nothing else
+        patient, frame, number = re.fullmatch(r"patient(\d+)_(\d+)_(\d+)", path.stem).groups()
         case = f"patient{patient}_frame{frame}"
         if case not in labels:
             file = folder / "acdc" / "training" / f"patient{patient}" / f"{case}_gt.nii.gz"

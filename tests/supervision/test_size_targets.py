@@ -54,7 +54,7 @@ def test_noisy_sizes_equal_the_equation() -> None:
 @given(st.floats(0, 10), st.sampled_from(["all", "foreground"]), st.integers(0, 1000))
 def test_noisy_sizes_are_sizes_of_the_same_classes(noise: float, noise_on: str, seed: int) -> None:
     exact = np.array([[0.9, 0.06, 0.04], [1.0, 0.0, 0.0], [0.0, 0.25, 0.75], UNKNOWN])
-    noisy = noisy_sizes(exact, noise, np.random.default_rng(seed), noise_on)  # type: ignore[arg-type]  # sampled
+    noisy = noisy_sizes(exact, noise, np.random.default_rng(seed), noise_on)
     np.testing.assert_allclose(noisy[:3].sum(1), 1)
     np.testing.assert_array_equal(noisy[:3] > 0, exact[:3] > 0)
     assert np.isnan(noisy[3]).all()

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from medsize.config.data import AcdcSource, DataConfig, PaperPreprocessing, PhysicalPreprocessing
-from medsize.config.objective import Level, ObjectiveConfig, SizeTargetTerm
+from medsize.config.objective import ObjectiveConfig
 from medsize.config.run import RunConfig
+from medsize.config.size_terms import Level, SizeTargetTerm
 from medsize.data.prepare import find_split_cases, prepare_slices
 from medsize.data.sources.phantom import write_phantom
 from medsize.data.store import SliceStore
@@ -217,10 +218,10 @@ def test_a_level_that_the_table_does_not_serve_is_refused(
 ) -> None:
     table = read(tmp_path, make_store(), rows)
     if fits:
-        table.require(level)  # type: ignore[arg-type]  # parametrised
+        table.require(level)
     else:
         with pytest.raises(InputError, match=r"leave supervision\.level out"):
-            table.require(level)  # type: ignore[arg-type]  # parametrised
+            table.require(level)
 
 
 def test_levels_follow_from_the_numbers_of_slices() -> None:

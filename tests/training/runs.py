@@ -1,14 +1,20 @@
-"""Reading runs, and a data set for people's seeds."""
+"""Reading, stopping and resuming runs, and a data set for people's seeds."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pytest
 import torch
 from safetensors.torch import load_file
 
+from medsize.config.loading import load_resolved
+from medsize.config.run import RunConfig
 from medsize.run_folder import RunFolder
+from medsize.training import InterruptedTraining, loop, resume_run, start_run
 
 
 def weights(run: RunFolder, name: str = "last") -> dict[str, torch.Tensor]:
@@ -23,6 +29,25 @@ def same_weights(one: RunFolder, other: RunFolder) -> bool:
 def history(run: RunFolder) -> list[dict[str, object]]:
     records = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     return [{key: value for key, value in record.items() if key != "seconds"} for record in records]
+
+
+def stopped_and_resumed(config: RunConfig, folder: Path, monkeypatch: pytest.MonkeyPatch, *, step: int) -> RunFolder:
+    """Train, ask to stop in a step (from 1), and go on to the end."""
+    steps = 0
+    train_step = loop.Training.train_step
+
+    def step_with_signal(self: loop.Training, *args: object) -> object:
+        nonlocal steps
+        steps += 1
+        if steps == step:
+            os.kill(os.getpid(), signal.SIGINT)
+        return train_step(self, *args)
+
+    monkeypatch.setattr(loop.Training, "train_step", step_with_signal)
+    with pytest.raises(InterruptedTraining) as caught:
+        start_run(config, folder)
+    resume_run(caught.value.run, load_resolved(caught.value.run.config))
+    return caught.value.run
 
 
 def copy_with_scribbles(source: Path, root: Path, scribbles: Path) -> None:

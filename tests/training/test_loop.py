@@ -18,7 +18,7 @@ from medsize.run_folder import RunFolder
 from medsize.training import InterruptedTraining, loop, resume_run, start_run
 from medsize.training.task import prepare_task
 from tests.conftest import tiny_run_config
-from tests.training.runs import copy_with_scribbles, history, same_weights
+from tests.training.runs import copy_with_scribbles, history, same_weights, stopped_and_resumed
 
 
 def test_the_loss_falls(tiny_config: RunConfig, tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
@@ -97,19 +97,14 @@ def test_a_run_on_volumes_with_a_hardening_barrier_resumes_to_the_same_weights(
     batches: list[list[str]] = []
     batch_of = loop.Training.batch_of
 
-    def batch_of_then_signal(self: loop.Training, *args: object) -> object:
+    def batch_of_recorded(self: loop.Training, *args: object) -> object:
         names, tensors = batch_of(self, *args)
         batches.append(names)
         assert len(tensors["case"].unique()) == len(set(names))
-        if len(batches) == steps_before + 1:
-            os.kill(os.getpid(), signal.SIGINT)
         return names, tensors
 
-    monkeypatch.setattr(loop.Training, "batch_of", batch_of_then_signal)
-    with pytest.raises(InterruptedTraining) as caught:
-        start_run(config, tmp_path / "stopped")
-    stopped = caught.value.run
-    resume_run(stopped, load_resolved(stopped.config))
+    monkeypatch.setattr(loop.Training, "batch_of", batch_of_recorded)
+    stopped = stopped_and_resumed(config, tmp_path / "stopped", monkeypatch, step=steps_before + 1)
     assert same_weights(whole, stopped)
     assert history(whole) == history(stopped)
     assert all(sorted(names) == sorted(sorted(set(names)) * 3) for names in batches), "whole cases of three slices"

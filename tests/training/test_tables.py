@@ -1,7 +1,5 @@
 """Trainings from people's tables: volumes, ranges, and both levels in one; reproducible, and honest about it."""
 
-import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,10 +12,10 @@ from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
 from medsize.data.batches import gather
 from medsize.run_folder import RunFolder
-from medsize.training import InterruptedTraining, loop, resume_run, start_run
+from medsize.training import start_run
 from medsize.training.task import prepare_task
 from tests.conftest import DEPTH, SIDE, tiny_run_config
-from tests.training.runs import history, same_weights
+from tests.training.runs import history, same_weights, stopped_and_resumed
 
 VOXEL_ML = 1.5 * 1.5 * 8 / 1000
 IMAGE_ML = SIDE * SIDE * DEPTH * VOXEL_ML
@@ -93,21 +91,7 @@ def test_a_run_on_a_mixed_table_resumes_to_the_same_weights(
     mixed: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     whole = start_run(mixed, tmp_path / "whole")
-    steps = 0
-    train_step = loop.Training.train_step
-
-    def step_then_signal(self: loop.Training, *args: object) -> object:
-        nonlocal steps
-        steps += 1
-        if steps == 4:
-            os.kill(os.getpid(), signal.SIGINT)
-        return train_step(self, *args)
-
-    monkeypatch.setattr(loop.Training, "train_step", step_then_signal)
-    with pytest.raises(InterruptedTraining) as caught:
-        start_run(mixed, tmp_path / "stopped")
-    stopped = caught.value.run
-    resume_run(stopped, load_resolved(stopped.config))
+    stopped = stopped_and_resumed(mixed, tmp_path / "stopped", monkeypatch, step=4)
     assert same_weights(whole, stopped)
     assert history(whole) == history(stopped)
 

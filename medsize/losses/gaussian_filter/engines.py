@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 
 from medsize.losses.gaussian_filter.exact import exact_filter
 from medsize.losses.gaussian_filter.features import Features
@@ -52,7 +52,7 @@ def gaussian_filter(
 
 
 # An operator of its own, so that torch.compile takes it as one step and does not look inside.
-@torch.library.custom_op("medsize::gaussian_filter", mutates_args=())
+@library.custom_op("medsize::gaussian_filter", mutates_args=())
 def _gaussian_filter(
     intensity: Tensor, steps: Sequence[float], values: Tensor, engine: str, tolerance: float
 ) -> Tensor:

@@ -37,7 +37,7 @@ def fused_filter(features: Features, values: Tensor) -> Tensor:
     return filtered.mul_(peak)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit  # type: ignore[untyped-decorator]  # Triton is not installed where types are checked
 def _filter(  # type: ignore[no-untyped-def]  # pointers have no types in Python
     points,  # (B, axes, N) features
     half,  # (B, N) half their squared norms

@@ -31,7 +31,7 @@ def entry(
     rater: str = "",
     row: int = 2,
 ) -> SizeEntry:
-    return SizeEntry(row, case, number, structure, value, low, high, unit, rater)  # type: ignore[arg-type]
+    return SizeEntry(row, case, number, structure, value, low, high, unit, rater)
 
 
 def checked(*entries: SizeEntry, others: Sequence[str] = (), blank: int = 0) -> Check:

@@ -14,7 +14,7 @@ CASE = Extent(pixels=100_000, pixel_mm2=1.0, voxel_ml=0.01, whole_case=True)  # 
 def entry(
     value: float | None = None, low: float | None = None, high: float | None = None, unit: str = "ml"
 ) -> SizeEntry:
-    return SizeEntry(2, "a", None, "lv", value, low, high, unit)  # type: ignore[arg-type]
+    return SizeEntry(2, "a", None, "lv", value, low, high, unit)
 
 
 def combined(*entries: SizeEntry) -> Estimate:

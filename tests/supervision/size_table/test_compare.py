@@ -15,7 +15,7 @@ EXTENT = Extent(pixels=1e4, pixel_mm2=1.0, voxel_ml=0.01, whole_case=True)  # 10
 
 def entry(case: str, value: float | None, structure: str = "lv", unit: str = "ml", rater: str = "") -> SizeEntry:
     low = 1.0 if value is None else None
-    return SizeEntry(2, case, None, structure, value, low, None, unit, rater)  # type: ignore[arg-type]
+    return SizeEntry(2, case, None, structure, value, low, None, unit, rater)
 
 
 def table(*values: float, structure: str = "lv", unit: str = "ml") -> list[SizeEntry]:
