@@ -32,6 +32,8 @@ def find_data(data: str, structures: Sequence[str] = (), overrides: Sequence[Lay
         names = tuple(dict.fromkeys(structures))
         return CaseList(read_manifest(path), {name: value for value, name in enumerate(names, start=1)}, names)
     chosen = [layer_from_option("--structure", ("data", "structures"), list(structures))] if structures else []
+    if len(path.parts) > 1 and not path.exists():
+        raise InputError(f"there is nothing at {data}", expected="a folder in the ACDC layout, a CSV or a YAML file")
     if path.is_dir():
         root = layer_from_option("DATA", ("data", "source", "root"), path)
         return find_cases(load_config("acdc", [root, *chosen, *overrides]).data)

@@ -32,3 +32,8 @@ def test_a_manifest_is_data_with_the_structures_named_beside_it(tiny_acdc: Path,
 def test_anything_else_is_refused(tmp_path: Path):
     with pytest.raises(InputError):
         find_data(str(tmp_path / "nothing"))
+
+
+def test_a_folder_that_is_not_there_is_not_taken_for_a_preset(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is nothing at .*gone"):
+        find_data(str(tmp_path / "gone"))

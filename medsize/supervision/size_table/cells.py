@@ -139,6 +139,6 @@ def _unreadable(path: Path, found: str) -> InputError:
     return InputError(
         f"cannot read the size table {path}",
         expected="a CSV, or an .xlsx of Excel",
-        found=found,
-        remedy="save it as .xlsx or CSV" if path.is_file() else None,
+        found=found if path.exists() else f"no such file in {path.absolute().parent}",
+        remedy="save it as .xlsx or CSV" if path.is_file() else "give the path of the table",
     )
