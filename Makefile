@@ -13,7 +13,7 @@ install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[annotate,dev,tensorboard]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[annotate,coco,dev,dicom,onnx,tensorboard]"
 	touch $@
 
 demo: install
