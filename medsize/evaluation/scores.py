@@ -9,6 +9,21 @@ from numpy.typing import NDArray
 
 from medsize.evaluation.dice import dice_scan, dice_slice
 
+MEASURES: Final = (
+    "dice_scan",
+    "dice_slice",
+    "jaccard",
+    "precision",
+    "recall",
+    "f_measure",
+    "hd95_mm",
+    "assd_mm",
+    "nsd",
+    "volume_error_ml",
+    "volume_error_percent",
+)
+"""Columns of ``metrics.csv`` that say how good a prediction is."""
+
 COLUMNS: Final = (
     "checkpoint",
     "split",
@@ -17,8 +32,7 @@ COLUMNS: Final = (
     "phase",
     "pathology",
     "structure",
-    "dice_scan",
-    "dice_slice",
+    *MEASURES,
     "slices",
     "volume_predicted_ml",
     "volume_true_ml",
@@ -26,8 +40,26 @@ COLUMNS: Final = (
     "voxels_true",
     "voxels_overlap",
     "voxels",
+    "failure",
 )
 """Columns of ``metrics.csv``: one row a checkpoint, held-out case and structure."""
+
+SLICE_COLUMNS: Final = (
+    "checkpoint",
+    "split",
+    "case",
+    "structure",
+    "slice",
+    "position",
+    "dice_slice",
+    "voxels_predicted",
+    "voxels_true",
+    "voxels_overlap",
+)
+"""Columns of ``slices.csv``: one row a checkpoint, case, structure and slice (from 0)."""
+
+POSITIONS: Final = ("base", "mid", "apex", "outside")
+"""Where a slice lies: in a third of those that hold any structure of the reference, or outside of them all."""
 
 
 @dataclass(frozen=True, slots=True)
