@@ -32,6 +32,7 @@ from medsize.evaluation.training_sizes import (
 from medsize.files import write_text
 from medsize.inference.label_values import label_values, structure_values, to_classes, to_source_values
 from medsize.inference.load import Predictor
+from medsize.inference.options import PredictionOptions
 from medsize.run_folder import Checkpoint, RunFolder
 from medsize.supervision.supervise import supervise
 from medsize.supervision.table_sizes import levels_of
@@ -92,7 +93,8 @@ def evaluate_run(
     checkpoints += ["best"] if run.weights("best").is_file() else []
     predictors = {str(name): Predictor.load(run, name, device) for name in checkpoints}
     if crf:
-        predictors |= {f"{name}{CRF_SUFFIX}": predictor.with_crf() for name, predictor in predictors.items()}
+        refined = PredictionOptions(crf=True)
+        predictors |= {f"{name}{CRF_SUFFIX}": predictor.with_options(refined) for name, predictor in predictors.items()}
     metrics = _evaluate_cases(run, held_out, predictors, label_values(config.data), progress)
     values = structure_values(config.data)
     summary = summarise(metrics, run, cases, config.data.split, values)

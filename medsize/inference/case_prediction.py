@@ -1,16 +1,50 @@
 """A network over one volume, and the way back to the volume's own grid."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from medsize.config.data import Preprocessing
-from medsize.data.geometry import grid_for
+from medsize.data.geometry import SliceGrid, grid_for
 from medsize.data.volumes import Volume
 from medsize.inference.predict_slices import most_probable, predict_probabilities
 from medsize.inference.refinement import refine_batches
 from medsize.losses import Refine
+
+Window = tuple[slice, slice]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSlices:
+    """A volume as a network sees it.
+
+    Attributes:
+        slices: (Z, 1, H, W) float32 in [0, 1].
+        grid: How the slices lie on the planes of the volume.
+    """
+
+    slices: NDArray[np.float32]
+    grid: SliceGrid
+
+    @classmethod
+    def of(cls, volume: Volume, preprocessing: Preprocessing) -> "CaseSlices":
+        """Scale the intensities to [0, 1] over the volume and bring its planes onto the slice grid, as in training."""
+        x, y, _ = volume.array.shape
+        grid = grid_for(preprocessing, (x, y), volume.spacing_mm[:2])
+        return cls(np.moveaxis(grid.resample(scale_to_unit(volume.array), 1), -1, 0)[:, None], grid)
+
+    @property
+    def window(self) -> Window:
+        """The pixels of the volume's planes that the slices reach; all beyond is background."""
+        x, y = (
+            _reached(self.grid.size, *axis)
+            for axis in zip(self.grid.case_shape, self.grid.scale, self.grid.offset, strict=True)
+        )
+        return x, y
 
 
 def predict_case(
@@ -22,6 +56,7 @@ def predict_case(
     precision: torch.dtype,
     batch_size: int,
     refine: Refine | None = None,
+    tta: bool = False,
 ) -> NDArray[np.uint8]:
     """Segment a volume on its own grid.
 
@@ -36,20 +71,71 @@ def predict_case(
         precision: Of the network's arithmetic.
         batch_size: Slices at a time; memory grows with it, not with the number of slices.
         refine: Changes the probabilities of each slice, on the slice grid, before they are interpolated back.
+        tta: Whether to average the probabilities over the flips of ``predict_slices.FLIPS``.
 
     Returns:
         (X, Y, Z) class indices, 0 the background.
     """
-    x, y, _ = volume.array.shape
-    grid = grid_for(preprocessing, (x, y), volume.spacing_mm[:2])
-    slices = np.moveaxis(grid.resample(scale_to_unit(volume.array), 1), -1, 0)[:, None]
-    batches = predict_probabilities(
-        network, slices, np.arange(len(slices)), device=device, precision=precision, batch_size=batch_size
+    case = CaseSlices.of(volume, preprocessing)
+    batches = case_probabilities(
+        network,
+        case,
+        case.window,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+        refine=refine,
+        tta=tta,
+    )
+    return fill(volume.array.shape, case.window, (most_probable(batch, dim=0) for batch in batches))
+
+
+def case_probabilities(
+    network: nn.Module,
+    case: CaseSlices,
+    window: Window,
+    *,
+    device: torch.device,
+    precision: torch.dtype,
+    batch_size: int,
+    refine: Refine | None = None,
+    tta: bool = False,
+) -> Iterator[Tensor]:
+    """Yield the probabilities of a volume's planes on its own grid, some planes at a time.
+
+    Args:
+        network: As for :func:`predict_case`.
+        case: The volume as the network sees it.
+        window: The pixels of the planes to give probabilities for.
+        device: As for :func:`predict_case`.
+        precision: As for :func:`predict_case`.
+        batch_size: Planes at a time.
+        refine: As for :func:`predict_case`.
+        tta: As for :func:`predict_case`.
+
+    Yields:
+        (K, x, y, B) float32 on ``device`` of the window, B planes; together they cover all planes in order.
+    """
+    rows = np.arange(len(case.slices))
+    batches: Iterable[Tensor] = predict_probabilities(
+        network, case.slices, rows, device=device, precision=precision, batch_size=batch_size, tta=tta
     )
     if refine is not None:
-        batches = refine_batches(refine, batches, slices, grid.domain())
-    planes = [most_probable(grid.to_case(batch.permute(1, 2, 3, 0)), dim=0).cpu().numpy() for batch in batches]
-    return np.concatenate(planes, axis=-1)
+        batches = refine_batches(refine, batches, case.slices, case.grid.domain())
+    grid = _within(case.grid, window)
+    for batch in batches:
+        yield grid.to_case(batch.permute(1, 2, 3, 0))
+
+
+def fill(shape: Sequence[int], window: Window, planes: Iterable[Tensor]) -> NDArray[np.uint8]:
+    """Return the classes of a whole volume, background outside the window, from those of its planes inside."""
+    classes = np.zeros(shape, np.uint8, order="F")
+    start = 0
+    for batch in planes:
+        end = start + batch.shape[-1]
+        classes[(*window, slice(start, end))] = batch.cpu().numpy()
+        start = end
+    return classes
 
 
 def scale_to_unit(array: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -57,3 +143,16 @@ def scale_to_unit(array: NDArray[np.float32]) -> NDArray[np.float32]:
     low, high = array.min(), array.max()
     scaled: NDArray[np.float32] = (array - low) / (high - low)
     return scaled
+
+
+def _reached(size: int, length: int, scale: float, offset: float) -> slice:
+    """Return the pixels of an axis whose centres lie in the slice, and one more on either side against rounding."""
+    first, last = (scale * end + offset for end in (-0.5, size - 0.5))
+    return slice(max(int(np.floor(first)), 0), min(int(np.ceil(last)) + 1, length))
+
+
+def _within(grid: SliceGrid, window: Window) -> SliceGrid:
+    """Return the grid as it lies on a window of the plane."""
+    x, y = window
+    shape = (x.stop - x.start, y.stop - y.start)
+    return replace(grid, case_shape=shape, offset=(grid.offset[0] - x.start, grid.offset[1] - y.start))

@@ -17,7 +17,9 @@ from medsize.data.volumes import Volume
 from medsize.errors import InputError
 from medsize.files import restore_folder
 from medsize.inference.case_prediction import predict_case
+from medsize.inference.components import keep_largest
 from medsize.inference.label_values import structure_values
+from medsize.inference.options import NETWORK_ALONE, PredictionOptions
 from medsize.inference.precision import resolve_device, resolve_precision
 from medsize.losses import Refine
 from medsize.run_folder import Checkpoint, RunFolder
@@ -33,7 +35,9 @@ class Predictor:
         values: Structure to its value in the source's label files, in class order: class ``i + 1`` is the ``i``-th.
         device: Where the network is.
         precision: Of the network's arithmetic.
-        refine: What changes the network's probabilities before they become labels.
+        batch_size: Slices at a time.
+        options: What is done beside asking the network once.
+        refine: What changes the network's probabilities before they become labels, where the options ask for it.
     """
 
     network: nn.Module
@@ -41,6 +45,8 @@ class Predictor:
     values: dict[str, int]
     device: torch.device
     precision: torch.dtype
+    batch_size: int
+    options: PredictionOptions = NETWORK_ALONE
     refine: Refine | None = None
 
     @classmethod
@@ -58,23 +64,37 @@ class Predictor:
             values=structure_values(config.data),
             device=where,
             precision=resolve_precision(config.training.precision, where),
+            batch_size=config.training.batch_size,
         )
 
-    def with_crf(self) -> Self:
-        """Return the same network, its probabilities refined by the CRF that the configuration describes."""
-        return replace(self, refine=self.config.inference.crf.build())
+    def with_options(self, options: PredictionOptions) -> Self:
+        """Return the same network, used as the options say.
+
+        Raises:
+            InputError: The network was trained without flips, and test-time augmentation is asked for.
+        """
+        if options.tta and not self.config.training.augmentation.flip:
+            raise InputError(
+                "test-time augmentation would show the network images unlike those it was trained on",
+                expected="a run trained with flips (training.augmentation.flip above 0)",
+                found="training.augmentation.flip: 0",
+                remedy="leave out --tta",
+            )
+        return replace(self, options=options, refine=self.config.inference.crf.build() if options.crf else None)
 
     def predict(self, volume: Volume) -> NDArray[np.uint8]:
         """Return the class of each voxel of a volume, (X, Y, Z)."""
-        return predict_case(
+        classes = predict_case(
             self.network,
             volume,
             self.config.data.preprocessing,
             device=self.device,
             precision=self.precision,
-            batch_size=self.config.training.batch_size,
+            batch_size=self.batch_size,
             refine=self.refine,
+            tta=self.options.tta,
         )
+        return keep_largest(classes) if self.options.keep_largest else classes
 
 
 def load_network(run: RunFolder, checkpoint: Checkpoint, device: torch.device) -> nn.Module:

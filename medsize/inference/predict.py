@@ -12,6 +12,7 @@ from medsize.files import write_text, writing
 from medsize.inference.jobs import VOLUMES_NAME, Job, plan_jobs
 from medsize.inference.label_values import to_source_values
 from medsize.inference.load import Predictor
+from medsize.inference.options import PredictionOptions
 from medsize.run_folder import Checkpoint, RunFolder
 
 _COLUMNS = ["file", "frame", "structure", "volume_ml"]
@@ -58,7 +59,7 @@ def predict_files(
     earlier = _read_volumes(table)
     predictor = Predictor.load(run, checkpoint, device)
     if crf:
-        predictor = predictor.with_crf()
+        predictor = predictor.with_options(PredictionOptions(crf=True))
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
     volumes: list[pd.DataFrame] = []

@@ -1,11 +1,18 @@
 """A network over many slices, a batch at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+FLIPS = ((), (-1,))
+"""The mirror images of test-time augmentation, by the axes of (B, C, H, W) that are flipped.
+
+They are the two that training shows with equal chances where ``training.augmentation.flip`` is ½, as it is by default:
+the slice itself, and the slice mirrored along its last axis. No other flip is ever seen in training.
+"""
 
 
 def predict_probabilities(
@@ -16,6 +23,7 @@ def predict_probabilities(
     device: torch.device,
     precision: torch.dtype,
     batch_size: int,
+    tta: bool = False,
 ) -> Iterator[Tensor]:
     """Yield class probabilities of slices; only one batch of images and probabilities is in memory at a time.
 
@@ -27,6 +35,7 @@ def predict_probabilities(
         device: Where the network is.
         precision: Of the network's arithmetic, float32 or bfloat16.
         batch_size: Slices at a time.
+        tta: Whether to average the probabilities over ``FLIPS``, each flipped back.
 
     Yields:
         (B, K, H, W) float32 on ``device``, summing to 1 over K; the batches cover ``rows`` in order.
@@ -36,7 +45,7 @@ def predict_probabilities(
     try:
         for start in range(0, len(rows), batch_size):
             batch = torch.from_numpy(np.ascontiguousarray(images[rows[start : start + batch_size]]))
-            yield _probabilities(network, batch.to(device, memory_format=torch.channels_last), precision)
+            yield _averaged(network, batch.to(device), precision, FLIPS if tta else FLIPS[:1])
     finally:
         network.train(was_training)
 
@@ -80,6 +89,14 @@ def most_probable(probabilities: Tensor, *, dim: int) -> Tensor:
 
 
 @torch.inference_mode()
+def _averaged(network: nn.Module, batch: Tensor, precision: torch.dtype, flips: Sequence[tuple[int, ...]]) -> Tensor:
+    probabilities = [
+        _probabilities(network, batch.flip(axes).to(memory_format=torch.channels_last), precision).flip(axes)
+        for axes in flips
+    ]
+    return torch.stack(probabilities).mean(0) if len(flips) > 1 else probabilities[0]
+
+
 def _probabilities(network: nn.Module, batch: Tensor, precision: torch.dtype) -> Tensor:
     with torch.autocast(batch.device.type, dtype=precision, enabled=precision != torch.float32):
         logits: Tensor = network(batch)

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from medsize.config.mean_field import MeanFieldConfig
 from medsize.errors import InputError
 from medsize.inference.load import Predictor, load_network
+from medsize.inference.options import PredictionOptions
 from medsize.run_folder import RunFolder
 from tests.evaluation.fabricated import IntensityNetwork
 
@@ -41,7 +42,7 @@ def test_a_predictor_knows_structures_device_and_precision(run_of_all):
 def test_a_predictor_refines_by_the_crf_of_its_configuration_only_where_asked(run):
     run.config.write_text(run.config.read_text().replace("sigma_space: 4.0", "sigma_space: 7.0"))
     plain = Predictor.load(run, "last", "cpu")
-    refined = plain.with_crf()
+    refined = plain.with_options(PredictionOptions(crf=True))
     assert plain.refine is None
     assert refined.refine == MeanFieldConfig(sigma_space=7).build()
     assert refined.network is plain.network
@@ -51,7 +52,9 @@ def test_a_run_that_says_nothing_of_a_crf_has_the_default(run):
     values = yaml.safe_load(run.config.read_text())
     del values["inference"]
     run.config.write_text(yaml.safe_dump(values))
-    assert Predictor.load(run, "last", "cpu").with_crf().refine == MeanFieldConfig().build()
+    assert (
+        Predictor.load(run, "last", "cpu").with_options(PredictionOptions(crf=True)).refine == MeanFieldConfig().build()
+    )
 
 
 def test_a_missing_best_points_to_last(run):

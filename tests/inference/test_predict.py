@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from medsize.data.volumes import read_volume
 from medsize.errors import InputError, InputErrors
 from medsize.inference.load import Predictor
+from medsize.inference.options import PredictionOptions
 from medsize.inference.predict import predict_files
 from tests.conftest import tiny_heart
 
@@ -105,7 +106,9 @@ def test_with_a_crf_the_refined_prediction_is_written(run_of_all, tiny_acdc, tmp
     predict_files(run_of_all, [image], tmp_path / "plain", device="cpu")
     predict_files(run_of_all, [image], tmp_path / "crf", device="cpu", crf=True)
     plain, refined = (np.asarray(nib.load(tmp_path / name / image.name).dataobj) for name in ("plain", "crf"))
-    classes = Predictor.load(run_of_all, "last", "cpu").with_crf().predict(read_volume(image))
+    classes = (
+        Predictor.load(run_of_all, "last", "cpu").with_options(PredictionOptions(crf=True)).predict(read_volume(image))
+    )
     np.testing.assert_array_equal(refined, classes)  # ACDC's values are the class numbers
     assert (refined != plain).any()
     same_geometry(tmp_path / "crf" / image.name, image)
