@@ -115,7 +115,7 @@ def paired_bootstrap(
         return float("nan"), float("nan")
     finite = np.isfinite(values)
     parts = (np.where(finite, values, 0), np.ones_like(values), values == np.inf, values == -np.inf)
-    of_group = np.stack([np.bincount(index, part, len(names)) for part in parts])
+    of_group = np.stack([np.bincount(index, part, len(names)) for part in parts]).astype(np.float64)
     random = np.random.default_rng(seed)
     step = max(_AT_A_TIME // len(names), 1)
     means = np.concatenate(
