@@ -1,5 +1,6 @@
 """What a person sees while work is going on: messages and progress on standard error."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,9 @@ ProgressCallback = Callable[[int, int], None]
 
 
 def say(message: str) -> None:
-    """Print a message for people, on standard error."""
+    """Print a message for people, on standard error: once, however many processes train together."""
+    if os.environ.get("RANK", "0") != "0":  # torchrun, and SLURM through it, number the processes
+        return
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(message, markup=False)
 
 

@@ -17,6 +17,14 @@ def test_a_message_goes_to_standard_error_as_it_is(capsys: pytest.CaptureFixture
     assert (captured.out, captured.err) == ("", "[bold] stays\n")
 
 
+def test_of_several_processes_that_train_together_one_speaks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RANK", "1")
+    say("once is enough")
+    assert capsys.readouterr().err == ""
+
+
 def test_progress_shows_on_a_terminal(monkeypatch: pytest.MonkeyPatch):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)

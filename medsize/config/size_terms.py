@@ -51,6 +51,8 @@ class SizeBoundsTerm(SizeTerm):
 
     weight: Weight = 1.0
     """Factor of the term in the sum."""
+    scale: Literal["none", "entropy", "object"] = "none"
+    """Divide each image's KL so that small objects count alike, as for ``size_target``."""
     temperature: float = Field(default=1.0, gt=0)
     """Of the soft-max whose average is bounded, as for ``size_target``."""
 
@@ -58,7 +60,7 @@ class SizeBoundsTerm(SizeTerm):
         """Return the loss."""
         from medsize.losses import SizeBoundsLoss
 
-        return SizeBoundsLoss(temperature=self.temperature, level=level)
+        return SizeBoundsLoss(scale=self.scale, temperature=self.temperature, level=level)
 
 
 class QuadraticBarrierTerm(SizeTerm):

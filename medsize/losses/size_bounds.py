@@ -8,11 +8,12 @@ from torch import Tensor, nn
 
 from medsize.losses.preconditions import require_option, require_positive, require_shape, values_are_readable
 from medsize.losses.prediction import Level, Prediction
+from medsize.losses.size_target import Scale, divisor
 
 _SUM_TOLERANCE: Final = 1e-3
 
 
-def size_bounds_loss(log_average: Tensor, size_bounds: Tensor) -> Tensor:
+def size_bounds_loss(log_average: Tensor, size_bounds: Tensor, *, scale: Scale = "none") -> Tensor:
     """``min_v KL(v‖S̄)`` over all size targets v with ``a ≤ v ≤ b``, mean over images: a KL with a flat bottom.
 
     It is 0 where S̄ lies between its bounds, and the size target loss ("Approximate Size Targets", P0 eq. 2) of the
@@ -25,14 +26,18 @@ def size_bounds_loss(log_average: Tensor, size_bounds: Tensor) -> Tensor:
         size_bounds: a and b, (B, K, 2), fractions of Ω, background included as class 0. NaN is a bound that is
             unknown, hence 0 or 1, and an image without any known bound does not count. Bounds on the structures
             alone do: the background takes what they leave.
+        scale: What each image's KL is divided by, as in
+            :func:`~medsize.losses.size_target.size_target_loss`: by a number of the nearest admissible v, which
+            is a constant for the gradient.
 
     Returns:
         The loss, a scalar; 0 with zero gradient if no bound is known.
 
     Raises:
-        ValueError: For a wrong shape, a lower bound above its upper one, bounds that cannot be fractions, or
+        ValueError: For a wrong shape or scale, a lower bound above its upper one, bounds that cannot be fractions, or
             bounds that no sizes summing to 1 (±0.001) can meet.
     """
+    require_option("scale", scale, get_args(Scale))
     require_bounds(size_bounds, log_average.shape)
     _require_feasible(size_bounds)
     known = ~size_bounds.isnan().flatten(1).all(1)
@@ -40,7 +45,7 @@ def size_bounds_loss(log_average: Tensor, size_bounds: Tensor) -> Tensor:
     average = log_average.detach().exp()
     inside = ((lower <= average) & (average <= upper)).all(1)
     v = nearest_within_bounds(log_average.detach(), lower, upper)
-    divergence = (torch.xlogy(v, v) - v * log_average).sum(1)
+    divergence = (torch.xlogy(v, v) - v * log_average).sum(1) / divisor(v, 1 - v[:, 0], scale)
     return torch.where(known & ~inside, divergence, 0).sum() / known.sum().clamp(min=1)
 
 
@@ -78,28 +83,31 @@ class SizeBoundsLoss(nn.Module):
     """KL divergence of the average prediction and the nearest sizes within bounds: see :func:`size_bounds_loss`.
 
     Args:
+        scale: ``"none"``; ``"entropy"`` or ``"object"`` make small and large objects weigh alike.
         temperature: Of the soft-max whose average S̄ is bounded, as in
             :class:`~medsize.losses.size_target.SizeTargetLoss`.
         level: ``"slice"``, or ``"volume"``: S̄ averages over all slices of a case, and the bounds are shares of the
             whole volume, the same in all rows of the case; the mean is over cases.
 
     Raises:
-        ValueError: For an unknown level, or a temperature that is not a positive number.
+        ValueError: For an unknown option, or a temperature that is not a positive number.
     """
 
     target: ClassVar[str] = "size_bounds"
 
-    def __init__(self, temperature: float = 1.0, level: Level = "slice") -> None:
+    def __init__(self, scale: Scale = "none", temperature: float = 1.0, level: Level = "slice") -> None:
         super().__init__()
         require_positive("temperature", temperature)
         require_option("level", level, get_args(Level))
+        require_option("scale", scale, get_args(Scale))
+        self.scale: Scale = scale
         self.temperature = temperature
         self.level: Level = level
 
     def forward(self, prediction: Prediction | Tensor, target: Tensor) -> Tensor:
         """The loss of a prediction (or logits) on size bounds (B, K, 2), NaN unknown."""
         averages = Prediction.of(prediction).at_temperature(self.temperature).at_level(self.level)
-        return size_bounds_loss(averages.log_average, averages.known_once(target))
+        return size_bounds_loss(averages.log_average, averages.known_once(target), scale=self.scale)
 
 
 def require_bounds(size_bounds: Tensor, expected: Sequence[int]) -> None:

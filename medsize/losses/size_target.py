@@ -66,11 +66,8 @@ def size_target_loss(
         cost = log_average.exp() * (log_average - v.clamp(min=_SMALLEST_TARGET).log())
     counts = torch.cat([known, ~known.all(1, keepdim=True)], 1)
     divergence = torch.where(counts, cost, 0).sum(1)
-    if scale == "entropy":
-        divergence = divergence / entropy(v).clamp(min=_SMALLEST_ENTROPY)
-    elif scale == "object":
-        share = torch.where(known[:, 0], 1 - v[:, 0], v[:, 1:-1].sum(1))
-        divergence = divergence / share.clamp(min=SMALLEST_OBJECT)
+    share = torch.where(known[:, 0], 1 - v[:, 0], v[:, 1:-1].sum(1))
+    divergence = divergence / divisor(v, share, scale)
     counted = known.any(1)
     return torch.where(counted, divergence, 0).sum() / counted.sum().clamp(min=1)
 
@@ -84,6 +81,26 @@ def _lumped(size_target: Tensor, log_average: Tensor) -> tuple[Tensor, Tensor]:
     # Where every size is known, all classes stand in for the none that are not: a logarithm of 0 has no gradient.
     log_rest = log_average.masked_fill(some & ~unknown, -torch.inf).logsumexp(1, keepdim=True)
     return torch.cat([v, rest], 1), torch.cat([log_average, log_rest], 1)
+
+
+def divisor(v: Tensor, share: Tensor, scale: Scale) -> Tensor:
+    """What a scale divides the KL of each image by.
+
+    Args:
+        v: The target, (B, K).
+        share: What of it is not background, (B,).
+        scale: See :func:`size_target_loss`.
+
+    Returns:
+        (B,), never below its value for a lone object of :data:`SMALLEST_OBJECT`.
+    """
+    match scale:
+        case "none":
+            return torch.ones_like(share)
+        case "entropy":
+            return entropy(v).clamp(min=_SMALLEST_ENTROPY)
+        case "object":
+            return share.clamp(min=SMALLEST_OBJECT)
 
 
 def entropy(v: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ def settle(config: RunConfig) -> RunConfig:
 
     Two things are decided here, and only where the configuration does not say them itself. The level follows from
     whether rows name a slice. And where rows give a range without a value, which size targets cannot use, a term
-    ``size_bounds`` is added for them with the weight and temperature of ``size_target``.
+    ``size_bounds`` is added for them with the weight, scale and temperature of ``size_target``.
 
     Args:
         config: As given; one that is settled is returned as it is.
@@ -56,7 +56,7 @@ def _ranges_alone(entries: list[SizeEntry]) -> list[SizeEntry]:
 def _with_bounds(config: RunConfig, alone: list[SizeEntry]) -> RunConfig:
     term, bounds = config.objective.size_target, config.supervision.bounds
     bounded = [f"objective.{name}" for name in _BOUNDED if getattr(config.objective, name)]
-    plain = term is not None and (term.scale, term.direction) == ("none", "forward")
+    plain = term is not None and term.direction == "forward"
     if bounded or not isinstance(bounds, CommonBounds) or not plain:
         raise InputError(
             f"the size table gives ranges without a value ({len(alone)}, the first in row {alone[0].row})",
@@ -69,7 +69,7 @@ def _with_bounds(config: RunConfig, alone: list[SizeEntry]) -> RunConfig:
         )
     assert term is not None
     say(f"{len(alone)} sizes are ranges: they train size_bounds, at size_target's weight of {term.weight:g}.")
-    added = SizeBoundsTerm(weight=term.weight, temperature=term.temperature)
+    added = SizeBoundsTerm(weight=term.weight, scale=term.scale, temperature=term.temperature)
     return _with(
         config, {"supervision": {"bounds": {"kind": "table"}}, "objective": {"size_bounds": added.model_dump()}}
     )

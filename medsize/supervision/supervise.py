@@ -1,6 +1,6 @@
 """From a configuration to what a run is taught from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -55,7 +55,7 @@ class Supervision:
         volume_size_target: As ``size_target``, of volumes, where a table gives sizes of slices too.
         volume_size_bounds: As ``size_bounds``, likewise.
         volume_tags: As ``tags``, likewise.
-        rows_left_out: How many rows of the table are about structures that are not segmented.
+        rows_left_out: How many rows of the table are about cases or structures that the run does not use.
     """
 
     seeds: NDArray[np.uint8] | None
@@ -97,6 +97,7 @@ def supervise(
     needs: frozenset[str],
     seed: int,
     labels: Mapping[str, int] | None = None,
+    others: Collection[str] = (),
 ) -> Supervision:
     """Make what the objective needs, and nothing else.
 
@@ -113,6 +114,7 @@ def supervise(
         seed: Of random seeds and noise.
         labels: Structure name to its value in the files of the data set; scribbles need it, and so does a table with
             structures that are not segmented.
+        others: Cases of the data set that are not in the store, which a table may name too.
 
     Raises:
         InputError: Scribbles, a size table or bounds cannot be used, or give no training slice a size.
@@ -121,7 +123,8 @@ def supervise(
     counts = None if seeds is None else seed_pixels(seeds, rows)
     if not needs & set(SIZES):
         return Supervision(seeds, None, None, None, _table(store, rows[:0], None, "slice"), None, None, counts)
-    table = GivenTable.read(config.sizes.path, store, labels or ()) if isinstance(config.sizes, TableSizes) else None
+    sizes_of = config.sizes
+    table = GivenTable.read(sizes_of.path, store, labels or (), others) if isinstance(sizes_of, TableSizes) else None
     told: dict[str, NDArray[Any]] = {}
     tables: list[pd.DataFrame] = []
     levels: Levels = config.level or (table.levels if table else "slice")

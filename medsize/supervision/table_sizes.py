@@ -56,7 +56,7 @@ class GivenTable:
     Attributes:
         path: The table.
         entries: Its rows by case, slice and structure; several of one key are several raters.
-        left_out: How many rows are about structures of the data set that the run does not segment.
+        left_out: How many rows are about cases or structures of the data set that the run does not use.
     """
 
     path: Path
@@ -64,13 +64,14 @@ class GivenTable:
     left_out: int
 
     @classmethod
-    def read(cls, path: Path, store: SliceStore, known: Collection[str] = ()) -> Self:
+    def read(cls, path: Path, store: SliceStore, known: Collection[str] = (), others: Collection[str] = ()) -> Self:
         """Read a table for the slices of a store.
 
         Args:
             path: The table.
             store: The slices.
             known: Structures of the data set; rows about those that the store does not hold are left out.
+            others: Cases of the data set that the store does not hold; rows about them are left out.
 
         Raises:
             InputError: The file cannot be read as such a table.
@@ -83,11 +84,11 @@ class GivenTable:
         left_out = 0
         for written in read_size_table(path):
             try:
-                entry = _as_named(written, counts, structures)
+                entry = _as_named(written, counts, others, structures)
             except InputError as error:
                 problems.append(InputError(f"{path}, row {written.row}: {error}"))
                 continue
-            if entry.structure in store.structures:
+            if entry.structure in store.structures and entry.case in counts:
                 entries[entry.case, entry.slice, entry.structure].append(entry)
             else:
                 left_out += 1
@@ -227,15 +228,17 @@ def _text(number: float | None) -> str:
     return "" if number is None else f"{number:.12g}"
 
 
-def _as_named(entry: SizeEntry, counts: Mapping[str, int], structures: Sequence[str]) -> SizeEntry:
+def _as_named(
+    entry: SizeEntry, counts: Mapping[str, int], others: Collection[str], structures: Sequence[str]
+) -> SizeEntry:
     """The entry with the names of case and structure as the data has them."""
-    case = known_name(entry.case, list(counts), "case")
+    case = known_name(entry.case, [*counts, *others], "case")
     if entry.structure == "background":
         raise InputError(
             "unknown structure", found="'background'", remedy="leave the row out: it is what the structures leave"
         )
     structure = known_name(entry.structure, structures, "structure")
-    if entry.slice is not None and not 0 <= entry.slice < counts[case]:
+    if entry.slice is not None and case in counts and not 0 <= entry.slice < counts[case]:
         raise InputError(
             f"no such slice of case {case}", expected=f"0 to {counts[case] - 1}", found=repr(str(entry.slice))
         )

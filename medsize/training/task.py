@@ -86,7 +86,7 @@ class Task:
                 f"{missing} of {len(cases)} training cases have no size at all: they train on what else they have"
             )
         if left_out := self.supervision.rows_left_out:
-            lines.append(f"{left_out} rows of the table are about structures that this run does not segment")
+            lines.append(f"{left_out} rows of the table are about structures or test cases that this run does not use")
         return lines
 
 
@@ -114,6 +114,7 @@ def prepare_task(config: RunConfig) -> Task:
         needs=objective.targets,
         seed=config.training.seed,
         labels=found.labels,
+        others=[case.id for case in of_split(found.cases, "test")],
     )
     shares = supervision.mean_sizes()
     if config.training.start_at_sizes and shares is not None:

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from medsize.losses import SizeBoundsLoss, size_bounds_loss, size_target_loss
+from medsize.losses import SizeBoundsLoss, SizeTargetLoss, size_bounds_loss, size_target_loss
 from medsize.losses.size_bounds import nearest_within_bounds
+from medsize.losses.size_target import Scale
 from tests.losses.oracle import averages, random_batch, random_logits, random_simplex
 
 NAN = float("nan")
@@ -131,7 +132,7 @@ def test_is_flat_between_the_bounds_and_pulls_towards_them_outside(size: float, 
 def test_gradient_is_right() -> None:
     bounds = random_bounds(4, 3, seed=2)
     assert torch.autograd.gradcheck(
-        lambda x: SizeBoundsLoss(0.5)(x, bounds), random_logits(4, 3, 2, 3, scale=1.0).requires_grad_()
+        lambda x: SizeBoundsLoss(temperature=0.5)(x, bounds), random_logits(4, 3, 2, 3, scale=1.0).requires_grad_()
     )
 
 
@@ -187,3 +188,27 @@ def test_bounds_in_pixels_a_wrong_shape_or_option_are_refused() -> None:
         SizeBoundsLoss(temperature=0)
     with pytest.raises(ValueError, match="level must be one of 'slice', 'volume', found 'case'"):
         SizeBoundsLoss(level="case")
+
+
+@pytest.mark.parametrize("scale", ["none", "entropy", "object"])
+def test_bounds_that_meet_are_a_scaled_size_target(scale: Scale) -> None:
+    v, logits = random_simplex(3, 3, 1), random_logits(3, 3, 2, 2).requires_grad_()
+    bounds = torch.stack([v, v], -1)
+    loss = SizeBoundsLoss(scale)(logits, bounds)
+    torch.testing.assert_close(loss, SizeTargetLoss(scale=scale)(logits, v))
+    (found,) = torch.autograd.grad(loss, logits)
+    (expected,) = torch.autograd.grad(SizeTargetLoss(scale=scale)(logits, v), logits)
+    torch.testing.assert_close(found, expected)
+
+
+def test_scaled_bounds_are_divided_by_what_the_nearest_sizes_are() -> None:
+    s, bounds = torch.tensor([[0.99, 0.01]], dtype=torch.float64), torch.tensor([[[0.0, 1.0], [0.03, 0.2]]])
+    plain = size_bounds_loss(s.log(), bounds).item()
+    assert size_bounds_loss(s.log(), bounds, scale="object").item() == pytest.approx(plain / 0.03)
+    h = -0.97 * math.log(0.97) - 0.03 * math.log(0.03)
+    assert size_bounds_loss(s.log(), bounds, scale="entropy").item() == pytest.approx(plain / h)
+
+
+def test_an_unknown_scale_is_refused() -> None:
+    with pytest.raises(ValueError, match="scale must be one of 'none', 'entropy', 'object', found 'size'"):
+        SizeBoundsLoss("size")

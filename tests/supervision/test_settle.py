@@ -83,7 +83,7 @@ def test_bounds_from_the_table_alone_are_left_alone(tmp_path: Path) -> None:
     ("objective", "supervision"),
     [
         ({"size_target": SizeTargetTerm(), "quadratic_barrier": QuadraticBarrierTerm()}, {}),
-        ({"size_target": SizeTargetTerm(scale="object")}, {}),
+        ({"size_target": SizeTargetTerm(direction="reverse")}, {}),
         ({"size_bounds": SizeBoundsTerm()}, {}),
         ({"size_target": SizeTargetTerm()}, {"bounds": IndividualBounds(kind="individual")}),
     ],

@@ -172,6 +172,14 @@ def test_names_differ_by_case_and_rows_about_other_structures_are_left_out(
     assert table.left_out == 1
 
 
+def test_rows_about_cases_that_are_kept_for_testing_are_left_out(make_store: MakeStore, tmp_path: Path) -> None:
+    path = tmp_path / "sizes.csv"
+    path.write_text("case,slice,structure,value,unit\ncase0,1,lv,10,percent\nCaseT,9,lv,10,percent\n", "utf-8")
+    table = GivenTable.read(path, make_store(), others=["caseT"])
+    assert list(table.entries) == [("case0", 1, "lv")]
+    assert table.left_out == 1
+
+
 def test_all_that_is_wrong_is_named_with_its_line(make_store: MakeStore, tmp_path: Path) -> None:
     rows = (
         "caso0,1,lv,1,,,percent,\ncase0,4,lv,1,,,percent,\ncase0,1,background,1,,,percent,\ncase0,1,ivc,1,,,percent,\n"

@@ -116,11 +116,16 @@ def _excel(path: Path, content: bytes) -> Sheet:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of what openpyxl does not keep when it writes
             book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+            formulas = load_workbook(io.BytesIO(content), read_only=True)
     except (InvalidFileException, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise _unreadable(path, str(error)) from error
     sheets = []
     for sheet in book.worksheets:
-        rows = [(number, [_cell(cell) for cell in row]) for number, row in enumerate(sheet.iter_rows(), start=1)]
+        both = zip(sheet.iter_rows(), formulas[sheet.title].iter_rows(), strict=True)
+        rows = [
+            (number, [_cell(path, *cells) for cells in zip(row, written, strict=True)])
+            for number, (row, written) in enumerate(both, start=1)
+        ]
         sheets.append(Sheet([(number, cells) for number, cells in rows if any(cell != "" for cell in cells)], None))
     with_rows = [sheet for sheet in sheets if sheet.rows]
     if not with_rows:
@@ -128,8 +133,14 @@ def _excel(path: Path, content: bytes) -> Sheet:
     return max(with_rows, key=lambda sheet: count_columns([str(cell) for cell in sheet.rows[0][1]]))
 
 
-def _cell(cell: Any) -> Cell:
+def _cell(path: Path, cell: Any, written: Any) -> Cell:
     value = cell.value
+    if value is None and written.value is not None:  # a program that cannot calculate wrote this file
+        raise InputError(
+            f"{path}, cell {written.coordinate}: a formula whose result is not in the file",
+            found=str(written.value),
+            remedy="open the file in a spreadsheet program and save it, or write the number itself",
+        )
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return Number(float(value), percent="%" in str(cell.number_format))
     return "" if value is None else str(value).strip()

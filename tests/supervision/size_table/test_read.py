@@ -287,6 +287,13 @@ def test_a_range_that_excel_made_a_date_of_is_told(tmp_path: Path) -> None:
         read_size_table(path)
 
 
+def test_a_formula_without_its_result_is_refused_rather_than_read_as_blank(tmp_path: Path) -> None:
+    header = ["case", "structure", "value", "unit"]
+    path = excel(tmp_path, header, ["a", "lv", "=2*70", "ml"], ["b", "lv", 140, "ml"])
+    with pytest.raises(InputError, match=r"sizes\.xlsx, cell C2: a formula(?s:.)*=2\*70(?s:.)*save it"):
+        read_size_table(path)
+
+
 def test_an_excel_file_without_any_cell_has_no_rows(tmp_path: Path) -> None:
     path = tmp_path / "sizes.xlsx"
     Workbook().save(path)
