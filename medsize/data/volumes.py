@@ -1,4 +1,4 @@
-"""Volumes and label volumes: reading with every check, writing on exactly the input's grid."""
+"""Volumes and label volumes, read with every check."""
 # nibabel is typed in part only:
 # mypy: allow-untyped-calls
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
-from medsize.data.formats import NIFTI_SUFFIXES, Decoded, decode, is_nifti, load_nifti
+from medsize.data.decoded import Decoded
+from medsize.data.formats import decode
 from medsize.errors import InputError
-from medsize.files import atomic_path
 
 _TOLERANCE = 1e-3
 
@@ -67,7 +66,19 @@ def read_frames(path: Path) -> list[Volume]:
     Raises:
         InputError: As ``read_volume``, and the message names the frame.
     """
-    decoded = decode(path)
+    return frames_of(decode(path), path)
+
+
+def frames_of(decoded: Decoded, path: Path) -> list[Volume]:
+    """Return what was read as one volume a time frame.
+
+    Args:
+        decoded: A 3-D or 4-D image.
+        path: What to call it in messages.
+
+    Raises:
+        InputError: As ``read_frames``.
+    """
     if decoded.array.ndim != 4:
         return [_image(decoded, path)]
     frames = [_volume(decoded.array[..., frame], decoded, path) for frame in range(decoded.array.shape[3])]
@@ -107,49 +118,6 @@ def read_label(path: Path, like: Volume | None, allowed: Collection[int]) -> Vol
             remedy="name every structure and its value in the data source's labels, or correct the file",
         )
     return Volume(label.array.astype(np.uint8), label.affine, label.spacing_mm, path)
-
-
-def write_label(path: Path, array: NDArray[Any], *, like: Path) -> None:
-    """Write labels as NIfTI on exactly the grid of the image they belong to, whole or not at all.
-
-    Args:
-        path: File to write, ``.nii`` or ``.nii.gz``.
-        array: (X, Y, Z) or (X, Y, Z, T), values 0 … 255; the shape of the image.
-        like: The image. Of a NIfTI file the shape, sform, qform and their codes, spacing and units are kept as
-            they are; of another format, shape and affine.
-
-    Raises:
-        InputError: The place cannot be written to, or the name is not one of a NIfTI file.
-    """
-    if not is_nifti(path):
-        raise InputError(f"cannot write labels to {path}", expected=f"a name ending in {' or '.join(NIFTI_SUFFIXES)}")
-    image = _on_nifti(array, like) if is_nifti(like) else _on_affine(array, like)
-    with atomic_path(path) as partial:
-        nib.save(image, partial)
-
-
-def _on_nifti(array: NDArray[Any], like: Path) -> nib.Nifti1Image:
-    source = load_nifti(like)
-    header = source.header.copy()
-    header.extensions.clear()  # may hold the patient's data
-    header.set_data_dtype(np.uint8)
-    header["cal_min"] = header["cal_max"] = 0
-    return type(source)(_of_shape(array, source.shape), source.affine, header)
-
-
-def _on_affine(array: NDArray[Any], like: Path) -> nib.Nifti1Image:
-    decoded = decode(like)
-    image = nib.Nifti1Image(_of_shape(array, decoded.array.shape), decoded.affine)
-    image.header.set_xyzt_units("mm")
-    image.set_sform(decoded.affine, code="scanner")
-    image.set_qform(decoded.affine, code="scanner")
-    return image
-
-
-def _of_shape(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    if array.shape != shape and (*array.shape, *(1,) * (len(shape) - array.ndim)) != shape:
-        raise ValueError(f"expected labels of shape {shape}, got {array.shape}")
-    return array.astype(np.uint8).reshape(shape)
 
 
 def _values(array: NDArray[np.float32]) -> NDArray[Any]:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
 from medsize.data.case import Case
+from medsize.data.grid_files import write_label
 from medsize.data.prepare import of_split, prepare_slices
 from medsize.data.sources import CaseList
-from medsize.data.volumes import Volume, read_label, read_volume, write_label
+from medsize.data.volumes import Volume, read_label, read_volume
 from medsize.errors import InputError, InputErrors
 from medsize.evaluation.doubt import rank_doubts
 from medsize.evaluation.run_cases import read_cases

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from medsize.data.volumes import read_frames, write_label
+from medsize.data.grid_files import write_label
+from medsize.data.volumes import read_frames
 from medsize.errors import InputError, InputErrors
 from medsize.files import write_text, writing
 from medsize.inference.jobs import VOLUMES_NAME, Job, plan_jobs

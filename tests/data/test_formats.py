@@ -86,7 +86,7 @@ def test_a_multi_frame_dicom_file_is_a_volume(tmp_path: Path) -> None:
     array = grey_volume().astype(np.uint16)
     SimpleITK.WriteImage(oblique_image(array), str(tmp_path / "scan.dcm"))
     decoded = decode(tmp_path)
-    np.testing.assert_array_equal(decoded.array, array[..., None])
+    np.testing.assert_array_equal(decoded.array, array)
     assert decoded.spacing_mm == pytest.approx((1.5, 2.0, 8.0))
 
 
