@@ -1,11 +1,10 @@
 """Which network a run trains."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from medsize.config.model import Model
+from medsize.config.backbone import BackboneModel, FrozenBatchNorm, NetworkModel, pyramid_backbone
 
 if TYPE_CHECKING:
     from torch import nn
@@ -14,24 +13,19 @@ if TYPE_CHECKING:
 Channels = Annotated[int, Field(ge=1)]
 
 
-class _Network(Model):
-    mean: float = 0.5
-    """Subtracted from the image, which is in [0, 1]."""
-    std: float = Field(default=0.5, gt=0)
-    """Divides the image after the mean. Stock torchvision weights were trained with about 0.449 and 0.226."""
+class DeepLabV3PlusConfig(BackboneModel, FrozenBatchNorm):
+    """DeepLabV3+: over MobileNetV2 P0's network for ACDC, over ResNet-101 and WideResNet-38 its networks for photos."""
 
-
-class _MobileNetV2Network(_Network):
-    weights: Path | None = None
-    """ImageNet MobileNetV2 (.safetensors, or torchvision's .pth); without it the encoder starts from scratch."""
-    one_channel: Literal["sum", "replicate"] = "sum"
-    """How a grey image enters a three-channel encoder: its first kernel summed over channels, or the image repeated."""
-
-
-class DeepLabV3PlusConfig(_MobileNetV2Network):
-    """MobileNetV2-DeepLabV3+, the papers' network for ACDC."""
-
-    name: Literal["mobilenetv2_deeplabv3plus"] = "mobilenetv2_deeplabv3plus"
+    name: Literal[
+        "mobilenetv2_deeplabv3plus",
+        "resnet18_deeplabv3plus",
+        "resnet34_deeplabv3plus",
+        "resnet50_deeplabv3plus",
+        "resnet101_deeplabv3plus",
+        "resnext50_deeplabv3plus",
+        "wideresnet38_deeplabv3plus",
+        "vgg16_deeplabv3plus",
+    ] = "mobilenetv2_deeplabv3plus"
     output_stride: Literal[8, 16] = 16
     """Input pixels for one position of the deepest features; 8 is finer and slower."""
 
@@ -40,19 +34,62 @@ class DeepLabV3PlusConfig(_MobileNetV2Network):
         from medsize.networks import DeepLabV3Plus
 
         return DeepLabV3Plus(
-            in_channels=in_channels,
             classes=classes,
+            backbone=pyramid_backbone(self.name),
             output_stride=self.output_stride,
-            one_channel=self.one_channel,
-            mean=self.mean,
-            std=self.std,
+            frozen_batch_norm=self.frozen_batch_norm,
+            **self.common(in_channels=in_channels),
         )
 
 
-class MobileNetV2UNetConfig(_MobileNetV2Network):
-    """A UNet whose encoder is MobileNetV2."""
+class DeepLabV2Config(BackboneModel, FrozenBatchNorm):
+    """DeepLabV2 over ResNet-101 at output stride 8, P4's network."""
 
-    name: Literal["mobilenetv2_unet"]
+    name: Literal["resnet101_deeplabv2"]
+
+    def build(self, *, in_channels: int, classes: int) -> "nn.Module":
+        """Return the network, freshly initialised, for ``classes`` classes (background included)."""
+        from medsize.networks import DeepLabV2
+
+        common = self.common(in_channels=in_channels)
+        return DeepLabV2(classes=classes, frozen_batch_norm=self.frozen_batch_norm, **common)
+
+
+class LargeFOVConfig(BackboneModel):
+    """DeepLab-LargeFOV over VGG16 at output stride 8, P2's network."""
+
+    name: Literal["vgg16_largefov"]
+
+    def build(self, *, in_channels: int, classes: int) -> "nn.Module":
+        """Return the network, freshly initialised, for ``classes`` classes (background included)."""
+        from medsize.networks import DeepLabLargeFOV
+
+        return DeepLabLargeFOV(classes=classes, **self.common(in_channels=in_channels))
+
+
+class SegmenterConfig(BackboneModel):
+    """Segmenter: a Vision Transformer with patches of 16 pixels and a linear decoder; P1 has ViT-B."""
+
+    name: Literal["vit_s16_segmenter", "vit_b16_segmenter"]
+    image_size: int = Field(default=512, ge=16, multiple_of=16)
+    """Side of the training images in pixels, whose position embeddings are learned; other sizes interpolate them."""
+
+    def build(self, *, in_channels: int, classes: int) -> "nn.Module":
+        """Return the network, freshly initialised, for ``classes`` classes (background included)."""
+        from medsize.networks import Segmenter, vit_base, vit_small
+
+        return Segmenter(
+            classes=classes,
+            backbone=vit_small if self.name == "vit_s16_segmenter" else vit_base,
+            image_size=self.image_size,
+            **self.common(in_channels=in_channels),
+        )
+
+
+class BackboneUNetConfig(BackboneModel):
+    """A UNet over a backbone; with `frozen_encoder: true` P3's UMobV2, or its UResNext over ResNeXt-50."""
+
+    name: Literal["mobilenetv2_unet", "resnext50_unet"]
     frozen_encoder: bool = False
     """Keep the encoder as it was loaded (P3 does)."""
     decoder_channels: Annotated[tuple[Channels, ...], Field(min_length=1, max_length=5)] | None = None
@@ -60,21 +97,20 @@ class MobileNetV2UNetConfig(_MobileNetV2Network):
 
     def build(self, *, in_channels: int, classes: int) -> "nn.Module":
         """Return the network, freshly initialised, for ``classes`` classes (background included)."""
-        from medsize.networks import MobileNetV2UNet
+        from medsize.networks import BackboneUNet
 
-        channels = {} if self.decoder_channels is None else {"decoder_channels": self.decoder_channels}
-        return MobileNetV2UNet(
-            in_channels=in_channels,
+        arguments = self.common(in_channels=in_channels)
+        if self.decoder_channels is not None:
+            arguments["decoder_channels"] = self.decoder_channels
+        return BackboneUNet(
             classes=classes,
+            backbone=pyramid_backbone(self.name),
             frozen_encoder=self.frozen_encoder,
-            one_channel=self.one_channel,
-            mean=self.mean,
-            std=self.std,
-            **channels,
+            **arguments,
         )
 
 
-class UNetConfig(_Network):
+class UNetConfig(NetworkModel):
     """MONAI's residual UNet, from scratch."""
 
     name: Literal["unet"]
@@ -86,13 +122,14 @@ class UNetConfig(_Network):
         from medsize.networks import UNet
 
         return UNet(
-            in_channels=in_channels,
             classes=classes,
             channels=self.channels,
             strides=(2,) * (len(self.channels) - 1),
-            mean=self.mean,
-            std=self.std,
+            **self.common(in_channels=in_channels),
         )
 
 
-NetworkConfig = Annotated[DeepLabV3PlusConfig | MobileNetV2UNetConfig | UNetConfig, Field(discriminator="name")]
+NetworkConfig = Annotated[
+    DeepLabV3PlusConfig | DeepLabV2Config | LargeFOVConfig | SegmenterConfig | BackboneUNetConfig | UNetConfig,
+    Field(discriminator="name"),
+]

@@ -1,10 +1,10 @@
 """MobileNetV2 as an encoder, under torchvision's parameter names."""
 
 from itertools import pairwise
-from typing import ClassVar
 
 from torch import Tensor, nn
 
+from medsize.networks.backbone import Dilation, PyramidBackbone, initialise_convolutions
 from medsize.networks.depthwise import DepthwiseConv2d
 
 # Expansion, output channels, repeats and stride of each stage (Sandler et al., MobileNetV2, CVPR 2018, table 2).
@@ -17,78 +17,50 @@ STAGES = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
-OUTPUT_STRIDES = (8, 16, 32)
+TAPS = (1, 3, 6, 13, 17)
 
 
-class MobileNetV2(nn.Module):
+class MobileNetV2(PyramidBackbone):
     """The convolutional part of MobileNetV2 (width 1.0) that returns features at five strides.
 
     Every parameter has torchvision's name and shape (``features.0.0.weight`` … ``features.17.conv.3.bias``), so a
     torchvision checkpoint fits as it is. The last 1×1 convolution (``features.18``) and the classifier serve
     whole-image classification and do not exist here.
 
-    With an ``output_stride`` below 32 the late strides become dilations, as DeepLab does it: the block that would
-    have halved the map keeps it, and every block behind it is dilated by 2 (then 4). The features of the
-    undilated network are then exactly those of the dilated one, taken at every second (fourth) position.
-
     Args:
         in_channels: Channels of the input; torchvision's network has 3.
         output_stride: Input pixels for one position of the deepest map: 32, 16 or 8.
-
-    Attributes:
-        channels: Channels of the five returned maps.
-        strides: Input pixels for one position of each of them.
-        stock_weights: Where the published ImageNet weights come from.
-        first_kernel: The one parameter whose shape depends on ``in_channels``.
 
     Raises:
         ValueError: ``output_stride`` is none of 32, 16, 8.
     """
 
-    channels: ClassVar[tuple[int, ...]] = (16, 24, 32, 96, 320)
-    stock_weights: ClassVar[str] = "torchvision MobileNet_V2_Weights.IMAGENET1K_V1, file mobilenet_v2-b0353104.pth"
-    first_kernel: ClassVar[str] = "features.0.0.weight"
-    _taps: ClassVar[tuple[int, ...]] = (1, 3, 6, 13, 17)
+    channels = (16, 24, 32, 96, 320)
+    stock_weights = "torchvision MobileNet_V2_Weights.IMAGENET1K_V1, file mobilenet_v2-b0353104.pth"
+    first_kernel = "features.0.0.weight"
 
     def __init__(self, *, in_channels: int = 3, output_stride: int = 32) -> None:
-        super().__init__()
-        if output_stride not in OUTPUT_STRIDES:
-            raise ValueError(f"output_stride: expected one of {OUTPUT_STRIDES}, found {output_stride}")
-        self.in_channels = in_channels
-        self.output_stride = output_stride
-        self.strides = tuple(min(stride, output_stride) for stride in (2, 4, 8, 16, 32))
-        layers: list[nn.Module] = [_bn_relu6(nn.Conv2d(in_channels, 32, 3, stride=2, padding=1, bias=False))]
-        channels, reached, dilation = 32, 2, 1
+        super().__init__(in_channels=in_channels, output_stride=output_stride)
+        dilation = Dilation(output_stride)
+        first = nn.Conv2d(in_channels, 32, 3, stride=dilation.take(2), padding=1, bias=False)
+        layers: list[nn.Module] = [_bn_relu6(first)]
+        channels = 32
         for expansion, out_channels, repeats, stage_stride in STAGES:
             for stride in (stage_stride,) + (1,) * (repeats - 1):
-                kept = stride if reached * stride <= output_stride else 1
-                layers.append(InvertedResidual(channels, out_channels, expansion, stride=kept, dilation=dilation))
-                dilation *= stride // kept
-                reached *= kept
+                before, kept = dilation.current, dilation.take(stride)
+                layers.append(InvertedResidual(channels, out_channels, expansion, stride=kept, dilation=before))
                 channels = out_channels
         self.features = nn.Sequential(*layers)
-        self._initialise()
+        initialise_convolutions(self)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Compute the feature maps.
-
-        Args:
-            image: (B, in_channels, H, W), standardised as the weights expect.
-
-        Returns:
-            Five maps (B, C, ⌈H/stride⌉, ⌈W/stride⌉), finest first, with the ``channels`` and ``strides`` of the class.
-        """
+        """Compute the five maps of (B, in_channels, H, W), finest first."""
         maps = []
         feature = image
-        for start, stop in pairwise((-1, *self._taps)):
+        for start, stop in pairwise((-1, *TAPS)):
             feature = self.features[start + 1 : stop + 1](feature)
             maps.append(feature)
         return tuple(maps)
-
-    def _initialise(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out")
 
 
 class InvertedResidual(nn.Module):

@@ -45,17 +45,17 @@ class Normalise(nn.Module):
         self.out_channels = 3 if in_channels == 1 and one_channel == "replicate" else in_channels
         self.register_buffer("mean", self._per_channel("mean", mean), persistent=False)
         self.register_buffer("std", self._per_channel("std", std), persistent=False)
-        if not (self.std > 0).all():
+        if not all(value > 0 for value in _values(std)):
             raise ValueError(f"std: expected positive numbers, found {std}")
 
     def _per_channel(self, name: str, statistic: Statistic) -> Tensor:
-        values = torch.tensor(statistic, dtype=torch.float32).reshape(-1)
+        values = _values(statistic)
         if len(values) not in (1, self.out_channels):
             raise ValueError(
                 f"{name}: expected one number, or one for each of the {self.out_channels} channels that the "
                 f'network sees, found {statistic} (a grey image has three with one_channel="replicate")'
             )
-        return values.reshape(1, -1, 1, 1)
+        return torch.tensor(values, dtype=torch.float32).reshape(1, -1, 1, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Standardise an image.
@@ -74,3 +74,7 @@ class Normalise(nn.Module):
         if not image.is_floating_point():
             raise ValueError(f"image: expected floating-point values in [0, 1], found {image.dtype}")
         return (image.expand(-1, self.out_channels, -1, -1) - self.mean) / self.std
+
+
+def _values(statistic: Statistic) -> tuple[float, ...]:
+    return statistic if isinstance(statistic, tuple) else (statistic,)

@@ -15,7 +15,7 @@ from medsize.data.prepare import find_split_cases, of_split, prepare_slices
 from medsize.data.store import SliceStore
 from medsize.errors import InputError
 from medsize.losses import Objective
-from medsize.networks import MobileNetV2, guess_shares, load_encoder_weights
+from medsize.networks import EncoderNetwork, guess_shares, load_encoder_weights
 from medsize.supervision.settle import settle
 from medsize.supervision.supervise import SIZES, Supervision, supervise
 
@@ -162,9 +162,9 @@ def _initial_network(config: RunConfig, *, classes: int) -> nn.Module:
     if isinstance(config.network, UNetConfig):
         return network
     if config.network.weights is None:
-        say("The encoder starts from scratch: no ImageNet weights were given (--weights FILE).")
+        say("The encoder starts from scratch: no published weights were given (--weights FILE).")
         return network
-    assert isinstance(network.encoder, MobileNetV2)
+    assert isinstance(network, EncoderNetwork)
     try:
         load_encoder_weights(network.encoder, config.network.weights)
     except ValueError as error:

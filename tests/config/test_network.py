@@ -7,7 +7,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from medsize.config.network import NetworkConfig
-from medsize.networks import DeepLabV3Plus, MobileNetV2UNet, UNet
+from medsize.networks import DeepLabV3Plus, BackboneUNet, UNet
 
 
 def configured(**settings: Any) -> NetworkConfig:
@@ -18,7 +18,7 @@ def configured(**settings: Any) -> NetworkConfig:
     ("settings", "kind"),
     [
         ({"name": "mobilenetv2_deeplabv3plus"}, DeepLabV3Plus),
-        ({"name": "mobilenetv2_unet"}, MobileNetV2UNet),
+        ({"name": "mobilenetv2_unet"}, BackboneUNet),
         ({"name": "unet", "channels": [4, 8, 8]}, UNet),
     ],
 )

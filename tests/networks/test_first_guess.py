@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import nn
 
-from medsize.networks import DeepLabV3Plus, MobileNetV2UNet, UNet, guess_shares
+from medsize.networks import BackboneUNet, DeepLabV3Plus, UNet, guess_shares
 
 NETWORKS = {
     "DeepLabV3+": lambda: DeepLabV3Plus(in_channels=1, classes=3),
-    "UNet over MobileNetV2": lambda: MobileNetV2UNet(in_channels=1, classes=3, decoder_channels=(16, 8, 8, 8)),
+    "UNet over MobileNetV2": lambda: BackboneUNet(in_channels=1, classes=3, decoder_channels=(16, 8, 8, 8)),
     "MONAI's UNet": lambda: UNet(in_channels=1, classes=3, channels=(8, 16), strides=(2,)),
 }
 

@@ -1,15 +1,15 @@
 import pytest
 import torch
 
-from medsize.networks import MobileNetV2UNet
+from medsize.networks import BackboneUNet
 
 
-def network(**settings: object) -> MobileNetV2UNet:
+def network(**settings: object) -> BackboneUNet:
     torch.manual_seed(0)
-    return MobileNetV2UNet(**{"in_channels": 1, "classes": 2} | settings)
+    return BackboneUNet(**{"in_channels": 1, "classes": 2} | settings)
 
 
-def train_a_step(net: MobileNetV2UNet) -> None:
+def train_a_step(net: BackboneUNet) -> None:
     optimiser = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.1)
     net(torch.rand(2, 1, 40, 40)).square().mean().backward()
     optimiser.step()
