@@ -25,7 +25,19 @@ _SIZES = {
 }
 _NETWORKS = {
     "mobilenetv2_deeplabv3plus": "MobileNetV2-DeepLabV3+",
+    "resnet18_deeplabv3plus": "ResNet18-DeepLabV3+",
+    "resnet34_deeplabv3plus": "ResNet34-DeepLabV3+",
+    "resnet50_deeplabv3plus": "ResNet50-DeepLabV3+",
+    "resnet101_deeplabv3plus": "ResNet101-DeepLabV3+",
+    "resnext50_deeplabv3plus": "ResNeXt50-DeepLabV3+",
+    "wideresnet38_deeplabv3plus": "WideResNet38-DeepLabV3+",
+    "vgg16_deeplabv3plus": "VGG16-DeepLabV3+",
+    "resnet101_deeplabv2": "ResNet101-DeepLabV2",
+    "vgg16_largefov": "DeepLab-LargeFOV over VGG16",
+    "vit_s16_segmenter": "Segmenter over ViT-S/16",
+    "vit_b16_segmenter": "Segmenter over ViT-B/16",
     "mobilenetv2_unet": "UNet over MobileNetV2",
+    "resnext50_unet": "UNet over ResNeXt-50",
     "unet": "Residual UNet",
 }
 
