@@ -9,3 +9,9 @@ def shipped(folder: Literal["configs", "data_manifests"]) -> Path:
     package = Path(__file__).parent
     installed = package / folder
     return installed if installed.is_dir() else package.parent / folder
+
+
+def shipped_lines(name: str) -> list[str]:
+    """Return the lines of a shipped list in ``data_manifests``, without its comments."""
+    lines = (shipped("data_manifests") / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]

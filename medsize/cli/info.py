@@ -8,7 +8,7 @@ def info() -> None:
     import json
 
     from medsize.config.layers import presets
-    from medsize.data.store import default_cache
+    from medsize.data.cache import default_cache
     from medsize.inference.precision import resolve_device, resolve_precision
     from medsize.training.environment import describe_environment
 

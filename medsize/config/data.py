@@ -1,7 +1,7 @@
 """Which images a run uses and how they become slices."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -26,7 +26,50 @@ class ManifestSource(Model):
     """Structure name to its value in the label files; 0 is background. A value not listed here is an error."""
 
 
-Source = Annotated[AcdcSource | ManifestSource, Field(discriminator="kind")]
+class VocSource(Model):
+    """PASCAL VOC 2012: ``JPEGImages``, ``SegmentationClass``, ``SegmentationClassAug``, ``ImageSets``; 20 classes."""
+
+    kind: Literal["voc"]
+    root: Path | None = None
+    """Folder ``VOC2012`` (or one above it); ``--data-root`` sets it."""
+    train: Literal["trainaug", "train"] = "trainaug"
+    """The training list: 10,582 images with masks in ``SegmentationClassAug``, or the 1,464 of VOC itself."""
+
+
+class CocoSource(Model):
+    """COCO 2014 or 2017: ``annotations/instances_*.json`` and the folders of images beside; 80 classes."""
+
+    kind: Literal["coco"]
+    root: Path | None = None
+    """Folder that holds ``annotations``; ``--data-root`` sets it."""
+    year: Literal[2014, 2017] | None = None
+    """Which of the two; may be left out where the folder holds one."""
+
+
+class FolderSource(Model):
+    """A folder of photos and a folder of masks, paired by their names without the suffix."""
+
+    kind: Literal["folder"]
+    root: Path | None = None
+    """Folder that holds both; ``--data-root`` sets it."""
+    images: str = "images"
+    """Folder of the photos, in ``root``."""
+    masks: str = "masks"
+    """Folder of the masks, in ``root``; a photo without a mask has no label."""
+    labels: dict[str, Annotated[int, Field(ge=1, le=255)]] = Field(default={"object": 255}, min_length=1)
+    """Structure name to its value in the masks. One structure of 255 means binary masks; else 255 is void."""
+
+    @model_validator(mode="after")
+    def _void_is_no_structure(self) -> "FolderSource":
+        if 255 in self.labels.values() and len(self.labels) > 1:
+            raise ValueError("the value 255 means void where there are several structures")
+        return self
+
+
+Source = Annotated[
+    AcdcSource | ManifestSource | VocSource | CocoSource | FolderSource,
+    Field(discriminator="kind"),
+]
 
 
 class PatientsSplit(Model):
@@ -51,7 +94,38 @@ class ManifestSplit(Model):
     """Hold out this fold; without it, the column ``split`` (train, val, test) decides."""
 
 
-Split = Annotated[PatientsSplit | PaperSplit | ManifestSplit, Field(discriminator="name")]
+class OfficialSplit(Model):
+    """The data set's own lists of training and validation images."""
+
+    name: Literal["official"]
+
+
+class HoldoutSplit(Model):
+    """Images held out by chance, or by a list."""
+
+    name: Literal["holdout"]
+    count: int | None = Field(default=None, ge=1)
+    """Hold out so many images; without it, one of ``folds`` equal parts."""
+    folds: int = Field(default=5, ge=2)
+    """Number of equal parts."""
+    fold: int = Field(default=0, ge=0)
+    """The part that is held out."""
+    seed: int = Field(default=0, ge=0)
+    """Of the order in which images are drawn; another than that of the training."""
+    ids: Path | None = None
+    """A text file with the names of the images to hold out, one a line; it alone decides."""
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_them(self) -> "HoldoutSplit":
+        if self.fold >= self.folds:
+            raise ValueError(f"fold {self.fold} is none of the {self.folds} folds, which count from 0")
+        return self
+
+
+Split = Annotated[
+    PatientsSplit | PaperSplit | ManifestSplit | OfficialSplit | HoldoutSplit,
+    Field(discriminator="name"),
+]
 
 
 class PaperPreprocessing(Model):
@@ -72,7 +146,32 @@ class PhysicalPreprocessing(Model):
     """In-plane pixel spacing, in mm."""
 
 
-Preprocessing = Annotated[PaperPreprocessing | PhysicalPreprocessing, Field(discriminator="name")]
+class PhotoPreprocessing(Model):
+    """Photos (JPEG, PNG) as three colours of 8 bits; the network normalises them."""
+
+    name: Literal["photo"]
+    size: int = Field(default=512, ge=8, le=4096)
+    """Side of the square that the network sees and the store holds, in pixels."""
+    aspect: Literal["squeeze", "keep"] = "squeeze"
+    """``squeeze`` fills the square (the papers' way); ``keep`` keeps proportions and pads what is left over."""
+    void: Literal["ignored", "outside"] = "ignored"
+    """Void pixels of masks (255) never are a class, nor count in sizes and scores; ``outside`` also takes them out of
+    Ω, which lets the network know where borders are."""
+
+
+Preprocessing = Annotated[
+    PaperPreprocessing | PhysicalPreprocessing | PhotoPreprocessing,
+    Field(discriminator="name"),
+]
+
+_SPLITS: Final = {
+    "acdc": ("patients", "paper"),
+    "manifest": ("manifest",),
+    "voc": ("official", "holdout"),
+    "coco": ("official", "holdout"),
+    "folder": ("holdout",),
+}
+_PREPROCESSINGS: Final = {"acdc": ("paper", "physical"), "manifest": ("paper", "physical", "photo")}
 
 
 class DataConfig(Model):
@@ -86,11 +185,22 @@ class DataConfig(Model):
     cache: Path | None = None
     """Folder of the slice stores; default ``$MEDSIZE_CACHE`` or ``~/.cache/medsize``."""
 
+    @property
+    def channels(self) -> int:
+        """Channels of an image: 3 of photos, 1 of volumes."""
+        return 3 if self.preprocessing.name == "photo" else 1
+
     @model_validator(mode="after")
-    def _split_fits_source(self) -> "DataConfig":
-        if (self.source.kind == "manifest") != (self.split.name == "manifest"):
+    def _parts_fit(self) -> "DataConfig":
+        kind, split, preprocessing = self.source.kind, self.split.name, self.preprocessing.name
+        splits, ways = _SPLITS[kind], _PREPROCESSINGS.get(kind, ("photo",))
+        if split not in splits:
             raise ValueError(
-                f"split '{self.split.name}' does not belong to source '{self.source.kind}': "
-                "a manifest uses the split 'manifest', ACDC uses 'patients' or 'paper'"
+                f"split '{split}' does not belong to source '{kind}': it uses {' or '.join(map(repr, splits))}"
+            )
+        if preprocessing not in ways:
+            raise ValueError(
+                f"preprocessing '{preprocessing}' does not belong to source '{kind}': "
+                f"it uses {' or '.join(map(repr, ways))}"
             )
         return self

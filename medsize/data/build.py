@@ -3,10 +3,11 @@
 # mypy: allow-untyped-calls
 
 import json
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,32 +16,16 @@ import numpy as np
 import pandas as pd
 from monai.transforms.compose import Compose
 from nibabel.affines import voxel_sizes
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from medsize.config.data import PaperPreprocessing, PhysicalPreprocessing
+from medsize.config.data import PhotoPreprocessing, Preprocessing
+from medsize.console import say
 from medsize.data.case import Case
 from medsize.data.geometry import UNLABELLED, SliceGrid
+from medsize.data.photo_slices import photo_preparer
+from medsize.data.prepared import PreparedCase, structure_fractions
 from medsize.data.transforms import LoadVolumed, slice_transforms
 from medsize.errors import InputError, InputErrors
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedCase:
-    """The slices of one case.
-
-    Attributes:
-        images: (Z, H, W) float32 in [0, 1].
-        labels: (Z, H, W) uint8 classes, or None.
-        domain: Ω, (H, W) bool.
-        grid: How the slices lie on the case's planes.
-        spacing_mm: Of the case's own grid.
-    """
-
-    images: NDArray[np.float32]
-    labels: NDArray[np.uint8] | None
-    domain: NDArray[np.bool_]
-    grid: SliceGrid
-    spacing_mm: tuple[float, ...]
 
 
 def build_store(
@@ -48,7 +33,7 @@ def build_store(
     cases: Sequence[Case],
     labels: Mapping[str, int],
     structures: tuple[str, ...],
-    preprocessing: PaperPreprocessing | PhysicalPreprocessing,
+    preprocessing: Preprocessing,
     workers: int,
     progress: Callable[[int, int], None] | None,
 ) -> None:
@@ -61,17 +46,25 @@ def build_store(
         cases: The cases in the order of their rows.
         labels: Structure name to value in the label files.
         structures: The structures to segment, in class order.
-        preprocessing: From volume to slices.
+        preprocessing: From volumes or photos to slices.
         workers: Threads.
         progress: Called with the number of cases done and of all.
 
     Raises:
         InputErrors: Files cannot be used; all of them are listed.
     """
-    transforms = slice_transforms(preprocessing, labels, structures)
+    if preprocessing.name == "photo":
+        _require_space(folder, len(cases), preprocessing)
+        prepare = photo_preparer(preprocessing, labels, structures)
+    else:
+        prepare = partial(
+            prepare_case,
+            transforms=slice_transforms(preprocessing, labels, structures),
+            structures=len(structures),
+        )
     problems: list[InputError] = []
     with _Files(folder, structures) as files:
-        for done, (case, prepared) in enumerate(_prepare_in_order(cases, transforms, workers), start=1):
+        for done, (case, prepared) in enumerate(_prepare_in_order(cases, prepare, workers), start=1):
             if isinstance(prepared, InputError):
                 problems.append(prepared)
             elif not problems:
@@ -82,8 +75,13 @@ def build_store(
             raise InputErrors(problems)
 
 
-def prepare_case(case: Case, transforms: Compose) -> PreparedCase:
-    """Bring one case onto its slice grid.
+def prepare_case(case: Case, *, transforms: Compose, structures: int) -> PreparedCase:
+    """Bring the volume of a case onto its slice grid, where its sizes are measured, as the papers do.
+
+    Args:
+        case: The case.
+        transforms: What ``slice_transforms`` returns.
+        structures: How many structures they keep.
 
     Raises:
         InputError: A file cannot be used.
@@ -95,14 +93,33 @@ def prepare_case(case: Case, transforms: Compose) -> PreparedCase:
         if isinstance(transform, LoadVolumed):
             spacing = tuple(float(mm) for mm in voxel_sizes(data["image"].affine.numpy()))
     grid: SliceGrid = data["grid"]
-    label = data.get("label")
+    images = _planes(data["image"])
+    labels = _planes(data["label"]) if "label" in data else None
     return PreparedCase(
-        images=_planes(data["image"]),
-        labels=None if label is None else _planes(label),
-        domain=grid.domain(),
+        images=images[:, None],
+        labels=labels,
+        domain=np.broadcast_to(grid.domain(), images.shape),
+        fractions=np.full((len(images), structures), np.nan)
+        if labels is None
+        else structure_fractions(labels, structures),
         grid=grid,
         spacing_mm=spacing,
     )
+
+
+def _require_space(folder: Path, photos: int, preprocessing: PhotoPreprocessing) -> None:
+    """Say how much disk the photos of a store take, and refuse to begin where there is less."""
+    planes = 5 if preprocessing.aspect == "keep" or preprocessing.void == "outside" else 4  # colours, label, Ω
+    needed, free = photos * planes * preprocessing.size**2, shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{folder.parent} lacks space for {photos} photos of {preprocessing.size}² pixels",
+            expected=f"{needed / 1e9:.1f} GB",
+            found=f"{free / 1e9:.1f} GB free",
+            remedy="set data.cache to a larger disk, or a smaller data.preprocessing.size",
+        )
+    if needed > 1e9:
+        say(f"The photos take {needed / 1e9:.1f} GB in {folder.parent}.")
 
 
 def _planes(volume: Any) -> NDArray[Any]:
@@ -110,13 +127,13 @@ def _planes(volume: Any) -> NDArray[Any]:
 
 
 def _prepare_in_order(
-    cases: Sequence[Case], transforms: Compose, workers: int
+    cases: Sequence[Case], prepare: Callable[[Case], PreparedCase], workers: int
 ) -> Iterator[tuple[Case, PreparedCase | InputError]]:
     """Prepare cases in threads, at most a few ahead of the one that is due, so that memory stays bounded."""
 
     def attempt(case: Case) -> PreparedCase | InputError:
         try:
-            return prepare_case(case, transforms)
+            return prepare(case)
         except InputError as error:
             return error
 
@@ -141,39 +158,32 @@ class _Files:
         self._folder = folder
         self._structures = structures
         self._arrays: dict[str, _GrowingArray] = {}
-        self._index: list[dict[str, Any]] = []
+        self._index: list[tuple[str, str, int]] = []
         self._cases: dict[str, dict[str, Any]] = {}
         self._padded = False
 
     def __enter__(self) -> Self:
-        for name, dtype in (("images", np.float32), ("labels", np.uint8), ("domain", np.bool_)):
-            self._arrays[name] = _GrowingArray(self._folder / f"{name}.npy", dtype)
+        for name in ("images", "labels", "domain", "fractions"):
+            self._arrays[name] = _GrowingArray(self._folder / f"{name}.npy")
         return self
 
     def add(self, case: Case, prepared: PreparedCase) -> None:
         """Append the slices of a case."""
-        count = len(prepared.images)
+        shape = prepared.domain.shape
         first = len(self._index)
-        labels = prepared.labels
-        self._arrays["images"].append(prepared.images[:, None])
-        self._arrays["labels"].append(
-            np.full(prepared.images.shape, UNLABELLED, np.uint8) if labels is None else labels
-        )
-        self._arrays["domain"].append(np.broadcast_to(prepared.domain, prepared.images.shape))
+        labels = np.full(shape, UNLABELLED, np.uint8) if prepared.labels is None else prepared.labels
+        self._arrays["images"].append(prepared.images)
+        self._arrays["labels"].append(labels)
+        self._arrays["domain"].append(prepared.domain)
+        self._arrays["fractions"].append(prepared.fractions)
         self._padded |= not prepared.domain.all()
+        self._index += [(case.id, case.group, number) for number in range(len(labels))]
         self._cases[case.id] = {
             "group": case.group,
-            "rows": [first, first + count],
+            "rows": [first, len(self._index)],
             "spacing_mm": prepared.spacing_mm,
             "grid": prepared.grid.to_json(),
         }
-        pixels = np.count_nonzero(prepared.domain)
-        for number in range(count):
-            row: dict[str, Any] = {"case": case.id, "group": case.group, "slice": number}
-            for value, name in enumerate(self._structures, start=1):
-                of_class = None if labels is None else np.count_nonzero(labels[number] == value) / pixels
-                row[f"fraction_{name}"] = of_class
-            self._index.append(row)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -184,21 +194,23 @@ class _Files:
             return
         if not self._padded:
             (self._folder / "domain.npy").unlink()  # all True
-        pd.DataFrame(self._index).to_csv(self._folder / "index.csv", index_label="row")
+        index = pd.DataFrame(self._index, columns=["case", "group", "slice"])
+        index.to_csv(self._folder / "index.csv", index_label="row")
         about = {"structures": self._structures, "padded": self._padded, "cases": self._cases}
-        (self._folder / "store.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        (self._folder / "store.json").write_text(json.dumps(about), encoding="utf-8")
 
 
 class _GrowingArray:
-    """A ``.npy`` file that grows by blocks along its first axis."""
+    """A ``.npy`` file that grows by blocks along its first axis; they are all of the type of the first."""
 
-    def __init__(self, path: Path, dtype: DTypeLike) -> None:
+    def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
-        self._dtype = np.dtype(dtype)
+        self._dtype: np.dtype[Any] = np.dtype(np.float32)
         self._shape: tuple[int, ...] = (0,)
 
     def append(self, block: NDArray[Any]) -> None:
         if not self._file.tell():
+            self._dtype = block.dtype
             self._shape = (0, *block.shape[1:])
             self._write_header()
         self._file.write(np.ascontiguousarray(block, self._dtype).data)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medsize.config.data import PaperPreprocessing, PhysicalPreprocessing
+from medsize.config.data import Preprocessing
 
 UNLABELLED = 255
 """Value of label pixels without a label, and of those in the padding."""
@@ -138,15 +138,32 @@ def physical_grid(
     return SliceGrid(shape_xy, size, scale, offset)
 
 
+def proportional_grid(shape: tuple[int, int], size: int) -> SliceGrid:
+    """Return the grid that fits the longer side of a plane into a square and pads the shorter one on both sides.
+
+    The plane takes whole pixels of the square, so that padding is exact and a scale is off by less than a pixel.
+
+    Args:
+        shape: Pixels of the case's plane.
+        size: Side of the square in pixels.
+    """
+    taken = [max(1, round(length * size / max(shape))) for length in shape]
+    scale = (shape[0] / taken[0], shape[1] / taken[1])
+    offset = tuple(s / 2 - 0.5 - (size - n) // 2 * s for s, n in zip(scale, taken, strict=True))
+    return SliceGrid(shape, size, scale, (offset[0], offset[1]))
+
+
 def grid_for(
-    preprocessing: PaperPreprocessing | PhysicalPreprocessing,
+    preprocessing: Preprocessing,
     shape_xy: tuple[int, int],
     spacing_xy: tuple[float, float],
 ) -> SliceGrid:
     """Return the slice grid of a case under a preprocessing."""
-    if preprocessing.name == "paper":
-        return paper_grid(shape_xy, preprocessing.size)
-    return physical_grid(shape_xy, spacing_xy, preprocessing.size, preprocessing.spacing_mm)
+    if preprocessing.name == "physical":
+        return physical_grid(shape_xy, spacing_xy, preprocessing.size, preprocessing.spacing_mm)
+    if preprocessing.name == "photo" and preprocessing.aspect == "keep":
+        return proportional_grid(shape_xy, preprocessing.size)
+    return paper_grid(shape_xy, preprocessing.size)
 
 
 def _bilinear(planes: Tensor, at: list[NDArray[np.floating[Any]]]) -> Tensor:

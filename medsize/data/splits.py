@@ -1,19 +1,21 @@
 """Who trains and who is held out."""
 
-import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from medsize.config.data import ManifestSplit, PaperSplit, PatientsSplit
+import numpy as np
+
+from medsize.config.data import HoldoutSplit, ManifestSplit, OfficialSplit, PaperSplit, PatientsSplit, Split
 from medsize.data.case import Case
+from medsize.data.sources import listed_patients, paper_validation_cases
 from medsize.errors import InputError
-from medsize.shipped import shipped
 
 FOLDS = 5
 
 
-def split_cases(cases: Sequence[Case], split: PatientsSplit | PaperSplit | ManifestSplit) -> list[Case]:
+def split_cases(cases: Sequence[Case], split: Split) -> list[Case]:
     """Return the cases with their ``split`` (train, val, test) and, where there are folds, ``fold``.
 
     Cases whose source already calls them ``test`` stay so, whatever the split.
@@ -28,8 +30,11 @@ def split_cases(cases: Sequence[Case], split: PatientsSplit | PaperSplit | Manif
             return _by_fold(cases, patient_folds(cases), fold)
         case ManifestSplit(fold=int(fold)):
             return _by_fold(cases, {case.group: case.fold for case in cases}, fold)
-        case ManifestSplit():
+        case ManifestSplit() | OfficialSplit():
             return _as_written(cases)
+        case HoldoutSplit():
+            held_out = _listed(cases, split.ids) if split.ids else _drawn(cases, split)
+            return [replace(case, split="val" if case.id in held_out else "train") for case in cases]
 
 
 def held_out_leaks(cases: Sequence[Case]) -> list[str]:
@@ -41,21 +46,15 @@ def held_out_leaks(cases: Sequence[Case]) -> list[str]:
 def patient_folds(cases: Sequence[Case]) -> dict[str, int]:
     """Return the fold of every group (patient) that is not a test patient.
 
-    For ACDC's own training patients, with the pathologies ACDC gives them, the shipped list
-    ``acdc_patients.csv`` says it. For others the same rule makes it: sorted by pathology and, within, by patient,
-    the fold is the position modulo five.
+    For patients of a shipped list, with the pathologies that it gives them, the list says it. For others the same
+    rule makes it: sorted by pathology and, within, by patient, the fold is the position modulo five.
     """
     pathology = {case.group: case.pathology or "" for case in cases if case.split != "test"}
-    listed = _shipped_patients()
+    listed = listed_patients()
     if all(listed.get(group, ("", 0))[0] == name for group, name in pathology.items()):
         return {group: listed[group][1] for group in pathology}
     ordered = sorted(pathology, key=lambda group: (pathology[group], group))
     return {group: position % FOLDS for position, group in enumerate(ordered)}
-
-
-def paper_validation_cases() -> list[str]:
-    """Return the 25 scans that the size-constraint authors hold out, as case ids."""
-    return _shipped_lines("acdc_paper_val.txt")
 
 
 def _by_fold(cases: Sequence[Case], fold_of: Mapping[str, int | None], held_out: int) -> list[Case]:
@@ -80,9 +79,9 @@ def _by_paper(cases: Sequence[Case]) -> list[Case]:
     if missing:
         raise InputError(
             "the split 'paper' does not fit this data",
-            expected=f"the {len(held_out)} validation scans of ACDC that it lists",
+            expected=f"the {len(held_out)} validation scans that it lists",
             found=f"{len(missing)} of them are not here, e.g. {min(missing)}",
-            remedy="use the split 'patients', or the whole ACDC training set",
+            remedy="use the split 'patients', or the whole training set",
         )
     return [
         case if case.split == "test" else replace(case, split="val" if case.id in held_out else "train")
@@ -94,21 +93,43 @@ def _as_written(cases: Sequence[Case]) -> list[Case]:
     undecided = [case.id for case in cases if not case.split]
     if undecided:
         raise InputError(
-            f"{len(undecided)} case(s) of the manifest have no split",
+            f"{len(undecided)} case(s) have no split",
             expected="train, val or test in the column split, or a fold to hold out (data.split.fold)",
             found=f"empty for {', '.join(undecided[:5])}{', …' if len(undecided) > 5 else ''}",
         )
     counts = Counter(case.split for case in cases)
     if not counts["train"]:
-        raise InputError("the manifest has no case to train on", found=f"{dict(counts)}")
+        raise InputError("there is no case to train on", found=f"{dict(counts)}")
     return list(cases)
 
 
-def _shipped_patients() -> dict[str, tuple[str, int]]:
-    rows = csv.DictReader(_shipped_lines("acdc_patients.csv"))
-    return {row["patient"]: (row["group"], int(row["fold"])) for row in rows}
+def _drawn(cases: Sequence[Case], split: HoldoutSplit) -> set[str]:
+    if split.count is not None and split.count >= len(cases):
+        raise InputError(
+            f"{split.count} images cannot be held out",
+            expected=f"fewer than the {len(cases)} there are",
+            remedy="lower data.split.count",
+        )
+    ids = sorted(case.id for case in cases)
+    order = np.random.default_rng(split.seed).permutation(len(ids))
+    chosen = order[split.fold :: split.folds] if split.count is None else order[: split.count]
+    return {ids[number] for number in chosen}
 
 
-def _shipped_lines(name: str) -> list[str]:
-    lines = (shipped("data_manifests") / name).read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if not line.startswith("#")]
+def _listed(cases: Sequence[Case], path: Path) -> set[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} cannot be read", expected="the images to hold out, one name a line", found=str(error)
+        ) from error
+    listed = {line.strip() for line in lines if line.strip() and not line.startswith("#")}
+    unknown = sorted(listed - {case.id for case in cases})
+    if unknown or not listed or len(listed) == len(cases):
+        raise InputError(
+            f"{path} does not fit the images",
+            expected="names of some of the images, without suffix, one a line",
+            found=f"{len(listed)} names, of which {len(unknown)} are no image"
+            + (f", e.g. {unknown[0]}" if unknown else f"; there are {len(cases)} images"),
+        )
+    return listed

@@ -7,20 +7,62 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
 from medsize import __version__
-from medsize.config.data import PaperPreprocessing, PhysicalPreprocessing
+from medsize.config.data import Preprocessing
+from medsize.data.cache import default_cache
 from medsize.data.case import Case
 from medsize.data.geometry import SliceGrid
 from medsize.files import atomic_folder, atomic_path, remove_abandoned
 
-FORMAT = 1
+FORMAT = 2
 """Changes whenever the files of a store change their meaning."""
+
+_ENDS = 4096  # bytes
+
+
+class Images(Protocol):
+    """Images whose rows are read as float32 in [0, 1]: a plain array, or one that is converted as it is read."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, C, H, W)."""
+
+    def __len__(self) -> int:
+        """Return N."""
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        """Return rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class BytesAsFractions:
+    """An array of bytes whose rows are read as float32 in [0, 1].
+
+    Attributes:
+        array: uint8, of any shape.
+    """
+
+    array: NDArray[np.uint8]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array."""
+        return self.array.shape
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.array)
+
+    def __getitem__(self, rows: Any, /) -> NDArray[np.float32]:
+        """Return rows, divided by 255."""
+        found: NDArray[np.float32] = np.divide(self.array[rows], np.float32(255), dtype=np.float32)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +75,7 @@ class SliceStore:
     Attributes:
         path: Folder of the store.
         key: Its name, a digest of everything that decides its content.
-        index: One line a row: ``case``, ``group``, ``slice`` (from 0) and ``fraction_<structure>``, the exact
-            fraction of Ω (NaN without a label).
+        index: One line a row: ``case``, ``group`` and ``slice`` (from 0).
         structures: Names of the structures; class ``i + 1`` is ``structures[i]``.
         padded: Whether some slice has padding.
     """
@@ -56,9 +97,15 @@ class SliceStore:
         return len(self.structures) + 1
 
     @property
-    def images(self) -> NDArray[np.float32]:
-        """(N, 1, H, W) float32 in [0, 1]."""
-        return _open(self.path / "images.npy")
+    def images(self) -> "Images":
+        """(N, C, H, W), whose rows are float32 in [0, 1], whatever they are on disk."""
+        array = _open(self.path / "images.npy")
+        return BytesAsFractions(array) if array.dtype == np.uint8 else array
+
+    @property
+    def fractions(self) -> NDArray[np.float64]:
+        """Exact size of every structure as a fraction of what is known of Ω, (N, K − 1); NaN without a label."""
+        return _open(self.path / "fractions.npy")
 
     @property
     def labels(self) -> NDArray[np.uint8]:
@@ -70,8 +117,13 @@ class SliceStore:
         """Ω, (N, H, W) bool; False in the padding."""
         if self.padded:
             return _open(self.path / "domain.npy")
-        side = self.images.shape[-1]
-        return np.broadcast_to(np.True_, (len(self), side, side))
+        return np.broadcast_to(np.True_, (len(self), self.side, self.side))
+
+    @property
+    def side(self) -> int:
+        """Side of every slice, in pixels."""
+        side: int = self.images.shape[-1]
+        return side
 
     def rows(self, case_ids: Iterable[str]) -> NDArray[np.intp]:
         """Return the rows of cases, in the order of the cases and their slices.
@@ -125,16 +177,11 @@ class SliceStore:
         return _open(path)
 
 
-def default_cache() -> Path:
-    """Return the folder of the slice stores: ``$MEDSIZE_CACHE`` or ``~/.cache/medsize``."""
-    return Path(os.environ.get("MEDSIZE_CACHE") or Path.home() / ".cache" / "medsize")
-
-
 def open_store(
     cases: Sequence[Case],
     labels: Mapping[str, int],
     structures: tuple[str, ...],
-    preprocessing: PaperPreprocessing | PhysicalPreprocessing,
+    preprocessing: Preprocessing,
     cache: Path | None,
     *,
     workers: int | None = None,
@@ -142,8 +189,9 @@ def open_store(
 ) -> SliceStore:
     """Open the store of these cases, and build it first if it is not there.
 
-    Its name is a digest of the content of every file, the preprocessing, the structures and the version of
-    medsize: when one of them changes, it is another store. It is built under another name and renamed when whole.
+    Its name is a digest of the content of every file (of photos, of its two ends), the preprocessing, the structures
+    and the version of medsize: when one of them changes, it is another store. It is built under another name and
+    renamed when whole.
 
     Args:
         cases: The cases, in the order of their rows.
@@ -178,12 +226,13 @@ def _recipe(
     cases: Sequence[Case],
     labels: Mapping[str, int],
     structures: tuple[str, ...],
-    preprocessing: PaperPreprocessing | PhysicalPreprocessing,
+    preprocessing: Preprocessing,
     workers: int,
 ) -> dict[str, Any]:
     with ThreadPoolExecutor(workers) as executor:
-        images = list(executor.map(_content, [case.image for case in cases]))
-        masks = list(executor.map(_content, [case.label for case in cases]))
+        digest = _ends if preprocessing.name == "photo" else _content
+        images = list(executor.map(digest, [case.image for case in cases]))
+        masks = list(executor.map(digest, [case.label for case in cases]))
     return {
         "format": FORMAT,
         "version": __version__,
@@ -208,6 +257,24 @@ def _content(path: Path | None) -> str | None:
         return f"unreadable: {error}"
 
 
+def _ends(path: Path | None) -> str | None:
+    """Return a digest of the size, the beginning and the end of a file: of many photos, nobody waits for more.
+
+    A PNG ends in checksums of its pixels, and a JPEG with another picture is hardly ever as long to the byte.
+    """
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            length = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            beginning = file.read(_ENDS)
+            file.seek(max(length - _ENDS, 0))
+            return hashlib.blake2b(b"%d " % length + beginning + file.read(_ENDS)).hexdigest()[:32]
+    except OSError as error:
+        return f"unreadable: {error}"
+
+
 def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -224,7 +291,5 @@ def _read(folder: Path) -> SliceStore:
         index_col="row",
         dtype={"case": str, "group": str},
         keep_default_na=False,
-        # pandas' own parser of numbers may be off by the last bit
-        converters={f"fraction_{name}": lambda text: float(text or "nan") for name in about["structures"]},
     )
     return SliceStore(folder, folder.name, index, tuple(about["structures"]), about["padded"], about["cases"])

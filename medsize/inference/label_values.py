@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsize.config.data import DataConfig
-from medsize.data.sources.acdc import ACDC_LABELS
-from medsize.data.sources.case_list import resolve_structures
+from medsize.data.sources import labels_of, resolve_structures
 
 
 def label_values(config: DataConfig) -> dict[str, int]:
     """Return the value of every structure that the source's label files can hold."""
-    return dict(config.source.labels) if config.source.kind == "manifest" else dict(ACDC_LABELS)
+    return labels_of(config.source)
 
 
 def structure_values(config: DataConfig) -> dict[str, int]:

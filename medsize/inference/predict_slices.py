@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from medsize.data.store import Images
+
 FLIPS = ((), (-1,))
 """The mirror images of test-time augmentation, by the axes of (B, C, H, W) that are flipped.
 
@@ -17,7 +19,7 @@ the slice itself, and the slice mirrored along its last axis. No other flip is e
 
 def predict_probabilities(
     network: nn.Module,
-    images: NDArray[np.float32],
+    images: Images,
     rows: NDArray[np.integer],
     *,
     device: torch.device,
@@ -52,7 +54,7 @@ def predict_probabilities(
 
 def predict_labels(
     network: nn.Module,
-    images: NDArray[np.float32],
+    images: Images,
     rows: NDArray[np.integer] | None = None,
     *,
     device: torch.device,

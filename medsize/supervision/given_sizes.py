@@ -19,13 +19,13 @@ Row = TypeVar("Row", bound=np.integer)
 def exact_fractions(store: SliceStore, level: Level = "slice") -> Fractions:
     """Return the exact size of every class on every slice of a store, (N, K), NaN where there is no label.
 
-    They come from the store's index, so that no label is read.
+    They were measured when the store was built, so that no label is read.
 
     Args:
         store: The slices.
         level: ``"slice"`` for fractions of each slice, ``"volume"`` for fractions of all slices of its case together.
     """
-    structures = store.index[[f"fraction_{name}" for name in store.structures]].to_numpy(np.float64)
+    structures = np.asarray(store.fractions)
     sizes = np.concatenate([1 - structures.sum(1, keepdims=True), structures], axis=1)
     if level == "volume":
         for rows in _rows_of_cases(store).values():

@@ -40,8 +40,7 @@ def stored_seeds(
         "seeds": config.model_dump(mode="json", exclude={"folder"}),
         "rows": hashlib.sha256(np.ascontiguousarray(rows, np.int64).tobytes()).hexdigest(),
     }
-    side = store.images.shape[-1]
-    shape = ((len(store), side, side), np.uint8)
+    shape = ((len(store), store.side, store.side), np.uint8)
     if not isinstance(config, ScribbleSeeds):
         key |= {"seed": seed} if isinstance(config, RandomSeeds) else {}
         return store.derived("seeds", key, shape, lambda seeds: _write_mask_seeds(seeds, config, store, rows, seed))

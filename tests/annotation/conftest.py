@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from medsize.annotation import Answer, Session, open_session
 from medsize.annotation.server import create_app
-from medsize.data.sources import ACDC_LABELS, find_acdc_cases
+from medsize.data.sources.acdc import ACDC_LABELS, find_acdc_cases
 
 TOKEN = "the-token"
 HOST = "127.0.0.1:8000"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from medsize.data.sources import find_acdc_cases
+from medsize.data.sources.acdc import find_acdc_cases
 from tests.cli.command import medsize
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from medsize.data.case import Case
-from medsize.data.sources import find_acdc_cases
+from medsize.data.sources.acdc import find_acdc_cases
 from tests.data.niftis import write_patient
 
 

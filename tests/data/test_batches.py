@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from medsize.config.data import PaperPreprocessing, PhysicalPreprocessing
 from medsize.data.batches import Batches, gather
 from medsize.data.case import Case
-from medsize.data.sources import ACDC_LABELS
+from medsize.data.sources.acdc import ACDC_LABELS
 from medsize.data.store import SliceStore, open_store
 from medsize.errors import InputError
 

@@ -6,7 +6,8 @@ import pytest
 
 from medsize.data.case import Case
 from medsize.data.describe import describe_cases, measure_cases
-from medsize.data.sources import ACDC_LABELS, CaseList
+from medsize.data.sources import CaseList
+from medsize.data.sources.acdc import ACDC_LABELS
 from medsize.errors import InputErrors
 from tests.data.niftis import label_volume
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from medsize.config.data import ManifestSplit, PaperSplit, PatientsSplit
-from medsize.data import splits
 from medsize.data.case import Case
-from medsize.data.sources import find_acdc_cases
-from medsize.data.splits import held_out_leaks, paper_validation_cases, patient_folds, split_cases
+from medsize.data.sources import listed_patients, paper_validation_cases
+from medsize.data.sources.acdc import find_acdc_cases
+from medsize.data.splits import held_out_leaks, patient_folds, split_cases
 from medsize.errors import InputError
 
 PAPER = PaperSplit(name="paper")
@@ -32,7 +32,7 @@ def patients(pathologies: list[str], first: int = 1, split: str = "") -> list[Ca
 
 def as_acdc_names() -> list[Case]:
     """All 200 scans: the validation ids, and for every other patient two more or less arbitrary frames."""
-    listed = splits._shipped_patients()
+    listed = listed_patients()
     held_out = paper_validation_cases()
     ids = set(held_out)
     for patient in listed:
@@ -52,7 +52,7 @@ def test_a_fold_holds_out_whole_patients_and_four_of_each_pathology_of_acdc(fold
 
 
 def test_the_shipped_folds_follow_the_rule_that_their_header_gives() -> None:
-    listed = splits._shipped_patients()
+    listed = listed_patients()
     assert sorted(listed) == [f"patient{number:03d}" for number in range(1, 101)]
     for pathology in ("DCM", "HCM", "MINF", "NOR", "RV"):
         members = sorted(patient for patient, (group, _) in listed.items() if group == pathology)
@@ -61,7 +61,7 @@ def test_the_shipped_folds_follow_the_rule_that_their_header_gives() -> None:
 
 def test_a_part_of_acdc_keeps_its_folds() -> None:
     some = [case for case in as_acdc_names() if case.group in ("patient007", "patient050", "patient099")]
-    listed = splits._shipped_patients()
+    listed = listed_patients()
     assert patient_folds(some) == {case.group: listed[case.group][1] for case in some}
 
 

@@ -14,10 +14,11 @@ import pytest
 
 from medsize.config.data import PaperPreprocessing, PaperSplit, PhysicalPreprocessing
 from medsize.data import build, store
+from medsize.data.cache import default_cache
 from medsize.data.case import Case
-from medsize.data.sources import ACDC_LABELS, find_acdc_cases
+from medsize.data.sources.acdc import ACDC_LABELS, find_acdc_cases
 from medsize.data.splits import split_cases
-from medsize.data.store import SliceStore, default_cache, open_store
+from medsize.data.store import SliceStore, open_store
 from medsize.data.transforms import slice_transforms
 from medsize.errors import InputError, InputErrors
 from tests.data.niftis import SHAPE, SPACING_MM, label_volume, write_nifti
@@ -60,16 +61,17 @@ def test_the_store_holds_every_slice_as_the_transforms_make_it(opened: Opener, c
         np.testing.assert_array_equal(found.labels[rows], np.moveaxis(expected["label"][0].numpy(), -1, 0))
 
 
-def test_the_index_names_each_slice_and_its_exact_fractions(opened: Opener, cases: list[Case]) -> None:
+def test_the_index_names_each_slice_beside_its_exact_fractions(opened: Opener, cases: list[Case]) -> None:
     index = opened(structures=("rv", "lv")).index
-    assert list(index.columns) == ["case", "group", "slice", "fraction_rv", "fraction_lv"]
+    assert list(index.columns) == ["case", "group", "slice"]
     assert index["case"].tolist() == [case.id for case in cases for _ in range(3)]
     assert index["group"].tolist() == [case.group for case in cases for _ in range(3)]
     assert index["slice"].tolist() == [0, 1, 2] * 6
     labels = opened(structures=("rv", "lv")).labels
-    for column, value in (("fraction_rv", 1), ("fraction_lv", 2)):
-        np.testing.assert_array_equal(index[column], (labels == value).sum((1, 2)) / 24**2)
-    assert (index["fraction_lv"] == 0).sum() == 6
+    fractions = opened(structures=("rv", "lv")).fractions
+    for column in (0, 1):
+        np.testing.assert_array_equal(fractions[:, column], (labels == column + 1).sum((1, 2)) / 24**2)
+    assert (fractions[:, 1] == 0).sum() == 6
 
 
 def test_fractions_are_of_the_domain_and_padding_is_unlabelled(opened: Opener) -> None:
@@ -80,7 +82,7 @@ def test_fractions_are_of_the_domain_and_padding_is_unlabelled(opened: Opener) -
     np.testing.assert_array_equal(found.labels == 255, ~found.domain)
     assert (found.images[:, 0][~found.domain] == 0).all()
     expected = (found.labels == 1).sum((1, 2)) / grid.domain().sum()
-    np.testing.assert_array_equal(found.index["fraction_lv"], expected)
+    np.testing.assert_array_equal(found.fractions[:, 0], expected)
 
 
 def test_without_padding_the_domain_is_everything_and_takes_no_space(opened: Opener) -> None:
@@ -108,7 +110,7 @@ def test_rows_follow_the_cases_asked_for(opened: Opener) -> None:
 def test_a_case_without_a_label_is_unlabelled_and_its_sizes_unknown(opened: Opener, cases: list[Case]) -> None:
     found = opened([replace(cases[0], label=None), cases[1]])
     assert (found.labels[:3] == 255).all()
-    assert found.index["fraction_lv"].isna().tolist() == [True] * 3 + [False] * 3
+    assert np.isnan(found.fractions[:, 0]).tolist() == [True] * 3 + [False] * 3
 
 
 def test_names_that_look_like_numbers_or_gaps_stay_names(opened: Opener, cases: list[Case]) -> None:
@@ -245,7 +247,7 @@ def test_a_killed_build_leaves_nothing_that_is_trusted_and_is_cleared_away(
 import os, signal
 from pathlib import Path
 from medsize.config.data import PaperPreprocessing
-from medsize.data.sources import ACDC_LABELS, find_acdc_cases
+from medsize.data.sources.acdc import ACDC_LABELS, find_acdc_cases
 from medsize.data.store import open_store
 
 def kill(done, total):

@@ -8,7 +8,7 @@ from monai.transforms import Compose, EnsureTyped, ScaleIntensityd
 
 from medsize.config.data import PaperPreprocessing, PhysicalPreprocessing
 from medsize.data.geometry import paper_grid, physical_grid
-from medsize.data.sources import ACDC_LABELS
+from medsize.data.sources.acdc import ACDC_LABELS
 from medsize.data.transforms import LoadVolumed, ToSliceGridd, slice_transforms
 from medsize.errors import InputError
 from tests.data.niftis import SHAPE, SPACING_MM, grey_volume, label_volume, write_nifti

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.image import imread
 
 from medsize.data.geometry import paper_grid
-from medsize.data.splits import paper_validation_cases
+from medsize.data.sources import paper_validation_cases
 from medsize.supervision.seeds import erosion_seeds
 
 pytestmark = pytest.mark.real_data

@@ -1,10 +1,41 @@
 """From a configuration to its cases."""
 
-from medsize.config.data import DataConfig
+from pathlib import Path
+
+from medsize.config.data import DataConfig, Source
+from medsize.data.cache import default_cache
+from medsize.data.case import Case
 from medsize.data.sources.acdc import ACDC_LABELS, find_acdc_cases
 from medsize.data.sources.case_list import CaseList, resolve_structures
+from medsize.data.sources.coco import COCO_LABELS, find_coco_cases
+from medsize.data.sources.folder import find_folder_cases
 from medsize.data.sources.manifest import read_manifest
+from medsize.data.sources.voc import VOC_LABELS, find_voc_cases
 from medsize.errors import InputError
+
+_WHERE = {
+    "acdc": (
+        "the ACDC data set",
+        "ACDC is at https://www.creatis.insa-lyon.fr/Challenge/acdc/; to try without data, "
+        "'medsize data phantom FOLDER' writes a synthetic data set of the same layout",
+    ),
+    "voc": ("PASCAL VOC 2012", "VOC is at http://host.robots.ox.ac.uk/pascal/VOC/voc2012/"),
+    "coco": ("COCO 2014 or 2017", "COCO is at https://cocodataset.org/#download"),
+    "folder": ("a folder of photos and a folder of masks", None),
+}
+
+
+def labels_of(source: Source) -> dict[str, int]:
+    """Return the structures of a source and their values in its label files, whether or not its files are here."""
+    match source.kind:
+        case "manifest" | "folder":
+            return dict(source.labels)
+        case "acdc":
+            return dict(ACDC_LABELS)
+        case "voc":
+            return dict(VOC_LABELS)
+        case "coco":
+            return dict(COCO_LABELS)
 
 
 def find_cases(config: DataConfig) -> CaseList:
@@ -13,17 +44,27 @@ def find_cases(config: DataConfig) -> CaseList:
     Raises:
         InputError: The source is not there or cannot be used, or a structure is not in it.
     """
-    source = config.source
+    labels = labels_of(config.source)
+    structures = resolve_structures(config.structures, labels)
+    return CaseList(_cases(config.source, config.cache or default_cache()), labels, structures)
+
+
+def _cases(source: Source, cache: Path) -> list[Case]:
     if source.kind == "manifest":
-        return CaseList(
-            read_manifest(source.path), dict(source.labels), resolve_structures(config.structures, source.labels)
-        )
-    structures = resolve_structures(config.structures, ACDC_LABELS)
+        return read_manifest(source.path)
     if source.root is None:
+        name, remedy = _WHERE[source.kind]
         raise InputError(
             "where the data is was not said",
-            expected="--data-root FOLDER (data.source.root) with the ACDC data set",
-            remedy="ACDC is at https://www.creatis.insa-lyon.fr/Challenge/acdc/; to try without data, "
-            "'medsize data phantom FOLDER' writes a synthetic data set of the same layout",
+            expected=f"--data-root FOLDER (data.source.root) with {name}",
+            remedy=remedy,
         )
-    return CaseList(find_acdc_cases(source.root), dict(ACDC_LABELS), structures)
+    match source.kind:
+        case "acdc":
+            return find_acdc_cases(source.root)
+        case "voc":
+            return find_voc_cases(source.root, source.train)
+        case "coco":
+            return find_coco_cases(source.root, source.year, cache)
+        case "folder":
+            return find_folder_cases(source, source.root)

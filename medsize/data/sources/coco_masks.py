@@ -1,0 +1,154 @@
+"""Annotated instances, painted into masks of classes."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsize.console import progress_bar
+from medsize.data.photos import write_photo_label
+from medsize.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedImage:
+    """An image of an annotation file.
+
+    Attributes:
+        file: Name of the image file.
+        height: In pixels.
+        width: In pixels.
+        instances: Its annotations, as the file gives them.
+    """
+
+    file: str
+    height: int
+    width: int
+    instances: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """The content of an annotation file.
+
+    Attributes:
+        path: The file.
+        images: Its images, in the order of their numbers, those without an instance too.
+    """
+
+    path: Path
+    images: list[AnnotatedImage]
+
+
+def read_annotations(path: Path, categories: Mapping[int, str]) -> Annotations:
+    """Read a file of instances.
+
+    Args:
+        path: A JSON with ``images``, ``annotations`` and ``categories``.
+        categories: Number and name of every category that it may use.
+
+    Raises:
+        InputError: The file is missing or damaged, or has other categories.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        named = {int(category["id"]): str(category["name"]) for category in content["categories"]}
+        instances: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+        for instance in content["annotations"]:
+            instances[instance["image_id"]].append(instance)
+        images = [
+            AnnotatedImage(
+                str(image.get("file_name") or Path(image["coco_url"]).name),
+                int(image["height"]),
+                int(image["width"]),
+                tuple(instances[image["id"]]),
+            )
+            for image in sorted(content["images"], key=lambda image: int(image["id"]))
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} cannot be read",
+            expected="a JSON file with images, annotations and categories",
+            found=f"no {error}" if isinstance(error, KeyError) else str(error),
+            remedy="download it again",
+        ) from error
+    strange = {number: name for number, name in named.items() if categories.get(number) != name}
+    if strange:
+        raise InputError(
+            f"{path} has other categories",
+            expected=", ".join(f"{number} {name}" for number, name in list(categories.items())[:5]) + ", …",
+            found=", ".join(f"{number} {name}" for number, name in list(strange.items())[:5]),
+        )
+    return Annotations(path, images)
+
+
+def paint_masks(folder: Path, annotations: Annotations, categories: Sequence[int]) -> None:
+    """Write the mask of every image, ``<image>.png``, with values 1, 2, … in the order of ``categories``.
+
+    Raises:
+        InputError: pycocotools is not installed, an outline is damaged, or the disk is full.
+    """
+    value_of = {number: value for value, number in enumerate(categories, start=1)}
+    with progress_bar("Painting masks") as moved:
+        for done, image in enumerate(annotations.images, start=1):
+            try:
+                mask = paint(image, value_of)
+            except (ValueError, TypeError, KeyError, IndexError) as error:
+                raise InputError(
+                    f"{annotations.path}: an outline in {image.file} is damaged", found=str(error)
+                ) from error
+            write_photo_label(folder / f"{Path(image.file).stem}.png", mask)
+            moved(done, len(annotations.images))
+
+
+def paint(image: AnnotatedImage, value_of: Mapping[int, int]) -> NDArray[np.uint8]:
+    """Return the mask of an image, (H, W).
+
+    The rule: regions of crowds first, then single instances from the largest to the smallest (by painted pixels,
+    equal ones in the order of their numbers), each over the ones before. So what is small and usually in front
+    stays, and a crowd counts as its class where no single instance lies.
+
+    Args:
+        image: With its instances, polygons or run lengths.
+        value_of: From a category's number to its value; other categories are left out.
+
+    Raises:
+        InputError: pycocotools is not installed.
+    """
+    drawn = [
+        (instance, mask_of(instance, image)) for instance in image.instances if instance["category_id"] in value_of
+    ]
+    drawn.sort(key=lambda item: (not item[0].get("iscrowd", 0), -np.count_nonzero(item[1]), item[0]["id"]))
+    painted = np.zeros((image.height, image.width), np.uint8)
+    for instance, mask in drawn:
+        painted[mask] = value_of[instance["category_id"]]
+    return painted
+
+
+def mask_of(instance: Mapping[str, Any], image: AnnotatedImage) -> NDArray[np.bool_]:
+    """Return the pixels of one instance, (H, W), from its polygons or its run lengths.
+
+    Raises:
+        InputError: pycocotools is not installed.
+    """
+    try:
+        from pycocotools import mask as masks
+    except ImportError as error:
+        raise InputError(
+            "COCO's outlines need pycocotools, which is not installed", remedy="pip install 'medsize[coco]'"
+        ) from error
+    outline = instance["segmentation"]
+    if isinstance(outline, list):
+        runs = masks.merge(masks.frPyObjects(outline, image.height, image.width)) if outline else None
+    elif isinstance(outline["counts"], list):
+        runs = masks.frPyObjects(outline, image.height, image.width)
+    else:
+        runs = outline
+    if runs is None:
+        return np.zeros((image.height, image.width), np.bool_)
+    return np.asarray(masks.decode(runs), np.bool_)
