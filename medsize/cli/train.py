@@ -84,4 +84,4 @@ def _new_folder(name: str) -> Path:
 def _evaluate(run: Path, device: str) -> None:
     from medsize.cli.evaluate import evaluate
 
-    evaluate(run, device)
+    evaluate(run, device=device)

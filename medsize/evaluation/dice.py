@@ -1,23 +1,11 @@
-"""The Dice coefficient, under rules for empty masks that are said aloud."""
+"""The Dice coefficient, of whole cases and of slices (see :mod:`medsize.evaluation.rules`)."""
 
-from typing import Final
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
-
-RULES: Final = {
-    "dice_scan": (
-        "one Dice per case, over all voxels of its own grid: 0 if only the label or only the prediction is empty, "
-        "undefined (left out of the mean, and counted) if both are"
-    ),
-    "dice_slice": (
-        "one Dice per slice, averaged over all slices: 0 if only the label or only the prediction is empty, "
-        "1 if both are"
-    ),
-}
-"""What the two Dice figures mean, in words that go beside every one of them."""
 
 
 def dice_scan(prediction: Mask, reference: Mask) -> float:
@@ -36,8 +24,7 @@ def dice_scan(prediction: Mask, reference: Mask) -> float:
     """
     _require_same_shape(prediction, reference)
     overlap = np.count_nonzero(prediction & reference)
-    total = np.count_nonzero(prediction) + np.count_nonzero(reference)
-    return 2 * overlap / total if total else float("nan")
+    return dice_of_counts(int(overlap), int(np.count_nonzero(prediction)), int(np.count_nonzero(reference)))
 
 
 def dice_slice(prediction: Mask, reference: Mask) -> NDArray[np.float64]:
@@ -54,9 +41,24 @@ def dice_slice(prediction: Mask, reference: Mask) -> NDArray[np.float64]:
         ValueError: The shapes differ.
     """
     _require_same_shape(prediction, reference)
-    plane = tuple(range(prediction.ndim - 1))
-    overlap = np.count_nonzero(prediction & reference, axis=plane)
-    total = np.count_nonzero(prediction, axis=plane) + np.count_nonzero(reference, axis=plane)
+    return dice_slice_of_counts(*(count_slices(mask) for mask in (prediction & reference, prediction, reference)))
+
+
+def count_slices(mask: Mask) -> NDArray[np.int64]:
+    """Return how many voxels of a mask, (*plane, Z), are in each slice, (Z,)."""
+    return np.asarray(np.count_nonzero(mask, axis=tuple(range(mask.ndim - 1))), np.int64)
+
+
+def dice_of_counts(overlap: int, predicted: int, true: int) -> float:
+    """Return the Dice of masks by the voxels in both, in the prediction and in the reference; NaN of none at all."""
+    return 2 * overlap / (predicted + true) if predicted + true else math.nan
+
+
+def dice_slice_of_counts(
+    overlap: NDArray[np.int64], predicted: NDArray[np.int64], true: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the Dice of each slice, (Z,), by the voxels in both masks, in the prediction and in the reference."""
+    total = predicted + true
     return np.where(total == 0, 1.0, 2 * overlap / np.maximum(total, 1))
 
 

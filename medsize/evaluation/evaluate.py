@@ -1,12 +1,10 @@
 """Evaluating a run: predict its held-out cases on their own grids and compare them with their labels."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from medsize.config.loading import load_resolved
@@ -15,12 +13,17 @@ from medsize.data.case import Case
 from medsize.data.grid_files import write_label
 from medsize.data.prepare import of_split, prepare_slices
 from medsize.data.sources import CaseList
-from medsize.data.volumes import Volume, read_label, read_volume
+from medsize.data.splits import held_out_leaks
+from medsize.data.volumes import read_label, read_volume
 from medsize.errors import InputError, InputErrors
 from medsize.evaluation.doubt import rank_doubts
+from medsize.evaluation.processes import FEWEST_CASES, in_processes
+from medsize.evaluation.result import Evaluation
 from medsize.evaluation.run_cases import read_cases
-from medsize.evaluation.scores import COLUMNS, score_case
-from medsize.evaluation.summary import CRF_SUFFIX, summarise
+from medsize.evaluation.scores import score_case
+from medsize.evaluation.summary import Files, summarise
+from medsize.evaluation.tables import ScoredCase, tabulate
+from medsize.evaluation.tolerance import tolerances_of
 from medsize.evaluation.training_sizes import (
     TaughtSlices,
     choose_taught,
@@ -30,126 +33,153 @@ from medsize.evaluation.training_sizes import (
     rows_of_items,
     sample_training,
 )
+from medsize.evaluation.versions import versions
 from medsize.files import write_text
-from medsize.inference.label_values import label_values, structure_values, to_classes, to_source_values
+from medsize.inference.label_values import label_values, structure_values, to_source_values
 from medsize.inference.load import Predictor
-from medsize.inference.options import PredictionOptions
+from medsize.inference.options import NETWORK_ALONE, PredictionOptions
 from medsize.run_folder import Checkpoint, RunFolder
 from medsize.supervision.supervise import supervise
 from medsize.supervision.table_sizes import levels_of
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What an evaluation found.
-
-    Attributes:
-        metrics: One row a checkpoint, held-out case and structure; the content of ``report/metrics.csv``.
-        summary: The content of ``report/summary.json``.
-    """
-
-    metrics: pd.DataFrame
-    summary: dict[str, Any]
-
-    def describe(self) -> str:
-        """Return the figures in a few lines for a terminal."""
-        blocks = [self.summary, *self.summary["others"]] if len(self.metrics) else []
-        lines = [line for block in blocks for line in _describe(block)]
-        if not blocks:
-            lines = ["no held-out case has a label: nothing can be said about accuracy"]
-        if self.summary["leaks"]:
-            lines.append(f"the split leaks: {', '.join(self.summary['leaks'])} on both sides")
-        if self.summary["unevaluated"]:
-            lines.append(f"held-out cases without a label, not evaluated: {', '.join(self.summary['unevaluated'])}")
-        return "\n".join(lines)
-
-
 def evaluate_run(
-    run: RunFolder, *, device: str = "auto", crf: bool = False, progress: Callable[[int, int], None] | None = None
+    run: RunFolder,
+    *,
+    device: str = "auto",
+    options: PredictionOptions = NETWORK_ALONE,
+    nsd_tolerance_mm: float | Mapping[str, float] | None = None,
+    processes: int = 1,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Predict every held-out case that has a label with the checkpoints ``last`` and, where there is one, ``best``.
 
     Written into the run folder: ``predictions/<checkpoint>/<case>.nii.gz`` on the grid of the case, and in
-    ``report/`` the tables ``metrics.csv``, ``summary.json`` and ``training_sizes.csv`` (the sizes that training
-    slices were given, and those that the network predicts for them), ``taught_slices.npz`` (some of these slices) and
-    ``doubted_slices.npz`` (slices of the sizes that the network disagrees with most).
+    ``report/`` the tables ``metrics.csv``, ``slices.csv``, ``summary.json`` and ``training_sizes.csv`` (the sizes that
+    training slices were given, and those that the network predicts for them), ``taught_slices.npz`` (some of these
+    slices) and ``doubted_slices.npz`` (slices of the sizes that the network disagrees with most).
 
-    With a CRF all of this is as without, and beside each checkpoint stands the same network refined by it, in rows
-    (and ``predictions/``) of its own, ``last_crf`` and ``best_crf``; ``summary.json`` has its settings.
+    With options all of this is as without, and beside each checkpoint stands the same network used as they say, in
+    rows (and ``predictions/``) of its own, e.g. ``last_tta_crf``; ``summary.json`` has their settings.
 
     Args:
         run: A run with at least the checkpoint ``last``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        crf: Whether to also measure the predictions as refined by ``inference.crf`` of the run's configuration.
+        options: What is also measured, all of it together, beside the network alone.
+        nsd_tolerance_mm: For all structures, or for each; else that of the run's configuration.
+        processes: How many may compare predictions with labels, beside the one that predicts. More than one asks of
+            a script to guard its start (``if __name__ == "__main__"``).
         progress: Called with the number of cases done and of all.
 
     Raises:
-        InputError: The run, its checkpoint or the device cannot be used.
+        InputError: The run, its checkpoint, an option or the device cannot be used.
         InputErrors: Held-out images or labels cannot be used; all of them are listed.
     """
     config = load_resolved(run.config)
     cases = read_cases(run)
     held_out = [case for case in of_split(cases, "val", "test") if case.label is not None]
-    checkpoints: list[Checkpoint] = ["last"]
-    checkpoints += ["best"] if run.weights("best").is_file() else []
-    predictors = {str(name): Predictor.load(run, name, device) for name in checkpoints}
-    if crf:
-        refined = PredictionOptions(crf=True)
-        predictors |= {f"{name}{CRF_SUFFIX}": predictor.with_options(refined) for name, predictor in predictors.items()}
-    metrics = _evaluate_cases(run, held_out, predictors, label_values(config.data), progress)
     values = structure_values(config.data)
-    summary = summarise(metrics, run, cases, config.data.split, values)
-    if crf:
+    given = config.evaluation.nsd_tolerance_mm if nsd_tolerance_mm is None else nsd_tolerance_mm
+    tolerances_mm = tolerances_of(given, values)
+    predictors = _load(run, device, options)
+    compared = _compare(run, held_out, predictors, values, label_values(config.data), tolerances_mm, progress)
+    scored = list(in_processes(_score, compared, processes if len(held_out) >= FEWEST_CASES else 1))
+    metrics, slices = tabulate(scored, list(predictors))
+    files = {
+        (each.checkpoint, each.case.id): Files(_prediction(run, each), _label(each.case), each.case.image)
+        for each in scored
+    }
+    summary = {
+        "kind": "run",
+        **summarise(metrics, slices, files, values, tolerances_mm),
+        "data_split": config.data.split.model_dump(mode="json"),
+        "groups": {"from": "the cases of the run", "count": len({case.group for case in held_out})},
+        "leaks": held_out_leaks(cases),
+        "unevaluated": [case.id for case in cases if case.split in ("val", "test") and case.label is None],
+        "extra_predictions": [],
+        "seeds": {"training": config.training.seed, "bootstrap": 0},
+        "versions": versions("medsize", "torch", "numpy", "scipy"),
+    }
+    if options != NETWORK_ALONE:
+        summary["options"] = {name: asdict(predictor.options) for name, predictor in predictors.items()}
+    if options.crf:
         summary["crf"] = config.inference.crf.model_dump(mode="json")
     _look_at_training(run, config, cases, predictors["last"])
-    write_text(run.report / "metrics.csv", metrics.to_csv(index=False))
-    write_text(run.report / "summary.json", json.dumps(summary, indent=2, allow_nan=False))
-    return Evaluation(metrics, summary)
+    evaluation = Evaluation(metrics, slices, summary)
+    evaluation.write(run.report)
+    return evaluation
 
 
-def _evaluate_cases(
+def _load(run: RunFolder, device: str, options: PredictionOptions) -> dict[str, Predictor]:
+    checkpoints: list[Checkpoint] = ["last"]
+    checkpoints += ["best"] if run.weights("best").is_file() else []
+    alone = {str(name): Predictor.load(run, name, device) for name in checkpoints}
+    used = {f"{name}{options.suffix}": predictor.with_options(options) for name, predictor in alone.items()}
+    return alone | used
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A prediction and its label, both in the values of the label files, and what it takes to score them."""
+
+    case: Case
+    checkpoint: str
+    prediction: NDArray[np.uint8]
+    reference: NDArray[np.uint8]
+    values: dict[str, int]
+    spacing_mm: tuple[float, float, float]
+    voxel_ml: float
+    tolerances_mm: dict[str, float]
+
+
+def _compare(
     run: RunFolder,
-    cases: Sequence[Case],
+    cases: list[Case],
     predictors: dict[str, Predictor],
+    values: dict[str, int],
     labels: dict[str, int],
+    tolerances_mm: dict[str, float],
     progress: Callable[[int, int], None] | None,
-) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
+) -> Iterator[_Compared]:
+    """Predict and write one case after the other, and say in the end which cannot be used."""
     problems: list[InputError] = []
     for done, case in enumerate(cases):
         if progress:
             progress(done, len(cases))
         try:
             image = read_volume(case.image)
-            truth = _read_truth(case, image, labels)
+            truth = read_label(_label(case), image, tuple(labels.values())).array
             for name, predictor in predictors.items():
-                rows += _evaluate_case(run, case, image, truth, name, predictor)
+                predicted = to_source_values(predictor.predict(image), values)
+                write_label(run.predictions / name / f"{case.id}.nii.gz", predicted, like=case.image)
+                yield _Compared(case, name, predicted, truth, values, image.spacing_mm, image.voxel_ml, tolerances_mm)
         except InputError as error:
             problems.append(InputError(f"case {case.id}: {error}"))
     if progress:
         progress(len(cases), len(cases))
     if problems:
         raise InputErrors(problems)
-    order = list(predictors)
-    rows.sort(key=lambda row: order.index(row["checkpoint"]))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _read_truth(case: Case, image: Volume, labels: dict[str, int]) -> NDArray[np.uint8]:
-    assert case.label is not None
-    return read_label(case.label, image, tuple(labels.values())).array
+def _score(compared: _Compared) -> ScoredCase:
+    score = score_case(
+        compared.prediction,
+        compared.reference,
+        compared.values,
+        spacing_mm=compared.spacing_mm,
+        voxel_ml=compared.voxel_ml,
+        tolerances_mm=compared.tolerances_mm,
+    )
+    return ScoredCase(compared.case, compared.checkpoint, score)
 
 
-def _evaluate_case(
-    run: RunFolder, case: Case, image: Volume, truth: NDArray[np.uint8], checkpoint: str, predictor: Predictor
-) -> list[dict[str, Any]]:
-    predicted = predictor.predict(image)
-    path = run.predictions / checkpoint / f"{case.id}.nii.gz"
-    write_label(path, to_source_values(predicted, predictor.values), like=case.image)
-    about = {"checkpoint": checkpoint, "split": case.split, "case": case.id, "group": case.group}
-    about |= {"phase": case.phase or "", "pathology": case.pathology or ""}
-    scores = score_case(predicted, to_classes(truth, predictor.values), tuple(predictor.values), image.voxel_ml)
-    return [about | asdict(score) for score in scores]
+def _label(case: Case) -> Path:
+    assert case.label is not None  # only such cases are evaluated
+    return case.label
+
+
+def _prediction(run: RunFolder, scored: ScoredCase) -> Path:
+    return run.predictions / scored.checkpoint / f"{scored.case.id}.nii.gz"
 
 
 def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], predictor: Predictor) -> None:
@@ -176,16 +206,3 @@ def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], pred
     TaughtSlices.collect(predictor, store, shown, seeds).write(run.report / "taught_slices.npz")
     doubted = rows_of_items(store, rank_doubts(sizes).head(2 * config.evaluation.overlays))
     TaughtSlices.collect(predictor, store, doubted, seeds).write(run.report / "doubted_slices.npz")
-
-
-def _describe(block: dict[str, Any]) -> list[str]:
-    chosen = " (chosen on these cases)" if block["chosen_on_these_cases"] else ""
-    lines = []
-    for name, figures in block["aggregates"].items():
-        where = f"dice_scan {name}, checkpoint {block['checkpoint']}, {figures['cases']} {block['split']} cases{chosen}"
-        undefined = f", undefined in {len(figures['undefined'])}" if figures["undefined"] else ""
-        if figures["mean"] is None:
-            lines.append(f"{where}: undefined in all")
-        else:
-            lines.append(f"{where}: mean {figures['mean']:.3f}, median {figures['median']:.3f}{undefined}")
-    return lines

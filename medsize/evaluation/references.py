@@ -1,0 +1,192 @@
+"""The reference that predictions are compared with: labels of cases, and what is known about the cases."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from medsize.data.case import Case
+from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES
+from medsize.data.sources import read_manifest
+from medsize.data.sources.acdc import ACDC_LABELS, find_acdc_cases
+from medsize.errors import InputError, InputErrors
+
+_SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
+_LABEL_ENDING = "_gt"
+_VALUES = "--structure NAME=VALUE for each structure in the label files, e.g. --structure lv=3"
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What predictions are compared with.
+
+    Attributes:
+        cases: Every case to be evaluated; all have labels.
+        labels: Structure to its value, for every structure that may be in the files.
+        groups_from: Who says which cases belong together, in words.
+        unevaluated: Held-out cases that have no label.
+        left_out: Cases of the manifest that are no held-out ones.
+    """
+
+    cases: tuple[Case, ...]
+    labels: dict[str, int]
+    groups_from: str
+    unevaluated: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def find_references(reference: Path, *, beside: Path) -> References:
+    """Find the labels that predictions are compared with.
+
+    Args:
+        reference: A manifest (CSV), whose held-out cases (``val`` and ``test``) count where it names any; a folder of
+            label files, ``<case>.nii.gz`` or ``<case>_gt.nii.gz`` or the like; or a folder in the ACDC layout.
+        beside: The folder of the predictions, where nnU-Net leaves its ``dataset.json``.
+
+    Raises:
+        InputError: There is no such place, or no label in it.
+        InputErrors: Cases of it cannot be used.
+    """
+    if reference.is_file():
+        return _of_manifest(reference, beside)
+    if not reference.is_dir():
+        raise InputError(
+            f"{reference}: no such file or folder", expected="a folder of label files, an ACDC data set or a manifest"
+        )
+    files = label_files(reference)
+    if not files:
+        return _of_acdc(reference)
+    cases = tuple(Case(id=name, group=name, image=path, label=path) for name, path in files.items())
+    return References(cases, _named_labels(reference, reference.parent, beside), "nothing: each case is its own")
+
+
+def label_files(folder: Path) -> dict[str, Path]:
+    """Return the label files directly in a folder by the name of their case, sorted.
+
+    Where a case has both ``<case>`` and ``<case>_gt``, the former is its image.
+
+    Raises:
+        InputErrors: Two files are of one case.
+    """
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.iterdir()):
+        if path.name.lower().endswith(_SUFFIXES) and not path.name.startswith(".") and path.is_file():
+            found[_stem(path)].append(path)
+    labelled = {name.removesuffix(_LABEL_ENDING) for name in found if name.endswith(_LABEL_ENDING)}
+    of_case = {name.removesuffix(_LABEL_ENDING): paths for name, paths in found.items() if name not in labelled}
+    several = {name: paths for name, paths in of_case.items() if len(paths) > 1}
+    if several:
+        raise InputErrors(
+            [
+                InputError(
+                    f"{folder}: {len(paths)} files are of case {name}",
+                    found=", ".join(path.name for path in paths),
+                    remedy="leave one of them there",
+                )
+                for name, paths in several.items()
+            ]
+        )
+    return {name: paths[0] for name, paths in sorted(of_case.items())}
+
+
+def choose_structures(given: Sequence[str], labels: Mapping[str, int]) -> dict[str, int]:
+    """Return the structures to measure and their values.
+
+    Args:
+        given: Texts of ``--structure``: ``lv=3``, or ``lv`` where ``labels`` knows it; none for all of ``labels``.
+        labels: The values that are known.
+
+    Raises:
+        InputError: Nothing says what the values mean, or a text cannot be used.
+    """
+    if not given and not labels:
+        raise InputError(
+            "nothing says what the values in the label files mean",
+            expected=f"{_VALUES}; or nnU-Net's dataset.json beside the labels or the predictions",
+        )
+    chosen: dict[str, int] = {}
+    for text in given:
+        name, _, number = (part.strip() for part in text.partition("="))
+        if not number and name in labels:
+            number = str(labels[name])
+        if not name or not number.isdecimal() or not 1 <= int(number) <= 254:
+            close = get_close_matches(name, labels, n=1)
+            known = f", or one of {_listed(labels)}" if labels else ""
+            raise InputError(
+                "--structure cannot be used",
+                expected=f"NAME=VALUE with a whole number from 1 to 254{known}",
+                found=text,
+                remedy=f"did you mean '{close[0]}'?" if close else None,
+            )
+        if name in chosen or int(number) in chosen.values():
+            raise InputError("--structure names a structure or a value twice", found=", ".join(given))
+        chosen[name] = int(number)
+    return chosen or dict(labels)
+
+
+def _of_manifest(path: Path, beside: Path) -> References:
+    cases = read_manifest(path)
+    held_out = [case for case in cases if case.split in ("val", "test")] or cases
+    labelled = tuple(case for case in held_out if case.label is not None)
+    if not labelled:
+        raise InputError(
+            f"{path} names no label to compare with",
+            expected="a file in the column label of the cases that are held out (val or test), or of all",
+            found=f"{len(held_out)} case(s), none of them with a label",
+        )
+    return References(
+        cases=labelled,
+        labels=_named_labels(path.parent, beside),
+        groups_from=f"the column group of {path.name}",
+        unevaluated=tuple(case.id for case in held_out if case.label is None),
+        left_out=tuple(case.id for case in cases if case not in held_out),
+    )
+
+
+def _of_acdc(folder: Path) -> References:
+    try:
+        cases = find_acdc_cases(folder)
+    except InputErrors:
+        raise
+    except InputError as error:
+        content = sorted(child.name for child in folder.iterdir())
+        raise InputError(
+            f"{folder} holds no label files",
+            expected=f"files <case> or <case>{_LABEL_ENDING} of the kinds {', '.join(_SUFFIXES)}, or an ACDC data set",
+            found=_listed(content) or "an empty folder",
+        ) from error
+    return References(
+        cases=tuple(case for case in cases if case.label is not None),
+        labels=dict(ACDC_LABELS),
+        groups_from="the patients of the ACDC layout",
+        unevaluated=tuple(case.id for case in cases if case.label is None),
+    )
+
+
+def _named_labels(*folders: Path) -> dict[str, int]:
+    """Read the names of nnU-Net's ``dataset.json``, if one of the folders has one."""
+    path = next((file for folder in folders if (file := folder / "dataset.json").is_file()), None)
+    if path is None:
+        return {}
+    try:
+        labels = json.loads(path.read_text(encoding="utf-8"))["labels"]
+        return {str(name): value for name, value in labels.items() if int(value) > 0}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"the labels in {path} cannot be used",
+            expected='nnU-Net\'s {"labels": {"background": 0, "lv": 1}}, one whole number a structure',
+            found=str(error),
+            remedy="correct the file, or move it away and name the structures by --structure",
+        ) from error
+
+
+def _stem(path: Path) -> str:
+    suffix = next(suffix for suffix in _SUFFIXES[::-1] if path.name.lower().endswith(suffix))
+    return path.name[: len(path.name) - len(suffix)]
+
+
+def _listed(names: Sequence[str] | Mapping[str, int], most: int = 6) -> str:
+    shown = ", ".join(list(names)[:most])
+    return f"{shown}, …" if len(names) > most else shown

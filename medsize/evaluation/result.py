@@ -1,0 +1,92 @@
+"""What an evaluation found: its tables, their files, and a few lines for a terminal."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from medsize.evaluation.summary import PREDICTIONS
+from medsize.files import write_text
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+        metrics: One row a checkpoint, case and structure; the content of ``metrics.csv``.
+        slices: One row a checkpoint, case, structure and slice; the content of ``slices.csv``.
+        summary: The content of ``summary.json``.
+    """
+
+    metrics: pd.DataFrame
+    slices: pd.DataFrame
+    summary: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Write the three files.
+
+        Raises:
+            InputError: The place cannot be written to.
+        """
+        write_text(folder / "metrics.csv", self.metrics.to_csv(index=False))
+        write_text(folder / "slices.csv", self.slices.to_csv(index=False))
+        write_text(folder / "summary.json", json.dumps(self.summary, indent=2, allow_nan=False, ensure_ascii=False))
+
+    def describe(self) -> str:
+        """Return the figures in a few lines for a terminal."""
+        blocks = [self.summary, *self.summary["others"]] if len(self.metrics) else []
+        lines = [line for block in blocks for line in _describe(block)]
+        if not blocks:
+            lines = ["no held-out case has a label: nothing can be said about accuracy"]
+        else:
+            lines += _describe_distances(self.summary)
+        lines += [f"FAILED, scored as empty: {each['case']}: {each['reason']}" for each in self.summary["failures"]]
+        for key, words in _NAMED.items():
+            if blocks and (named := self.summary[key]):
+                lines.append(f"{words}: {', '.join(named)}")
+        if self.summary.get("left_out"):
+            lines.append(f"not held out in the manifest, not evaluated: {len(self.summary['left_out'])} cases")
+        if self.summary["leaks"]:
+            lines.append(f"the split leaks: {', '.join(self.summary['leaks'])} on both sides")
+        return "\n".join(lines)
+
+
+_NAMED = {
+    "unevaluated": "held-out cases without a label, not evaluated",
+    "extra_predictions": "predictions without a label, not evaluated",
+    "nsd_left_out": "NSD is not measured without a tolerance in mm (--nsd-tolerance)",
+}
+
+
+def _describe(block: Mapping[str, Any]) -> list[str]:
+    chosen = " (chosen on these cases)" if block["chosen_on_these_cases"] else ""
+    lines = []
+    for name, figures in block["aggregates"].items():
+        dice = figures["measures"]["dice_scan"]
+        split = f" {block['split']}" if block["split"] else ""
+        of = "" if block["checkpoint"] == PREDICTIONS else f" checkpoint {block['checkpoint']},"
+        where = f"dice_scan {name},{of} {figures['cases']}{split} cases{chosen}"
+        undefined = f", undefined in {dice['undefined']}" if dice["undefined"] else ""
+        if dice["mean"] is None:
+            lines.append(f"{where}: undefined in all")
+        else:
+            lines.append(f"{where}: mean {dice['mean']:.3f}, median {dice['median']:.3f}{undefined}")
+    return lines
+
+
+def _describe_distances(block: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, figures in block["aggregates"].items():
+        parts = []
+        for measure, words in (("hd95_mm", "HD95 {} mm"), ("assd_mm", "ASSD {} mm"), ("nsd", "NSD {}")):
+            distance = figures["measures"].get(measure)
+            if distance and distance["median"] is not None:
+                shown = distance["median"] if isinstance(distance["median"], str) else f"{distance['median']:.3g}"
+                infinite = f" (infinite in {distance['infinite']})" if distance["infinite"] else ""
+                parts.append(words.format(shown) + infinite)
+        lines += [f"medians {name}: {', '.join(parts)}"] if parts else []
+    return lines

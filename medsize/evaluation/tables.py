@@ -1,0 +1,45 @@
+"""From the scores of cases to the two tables of an evaluation."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+from medsize.data.case import Case
+from medsize.evaluation.scores import COLUMNS, SLICE_COLUMNS, CaseScore
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCase:
+    """A case with what was found about it.
+
+    Attributes:
+        case: The case.
+        checkpoint: Whose prediction it is.
+        score: Its figures.
+        failure: Why there was no prediction to be used, and an empty one was scored; else nothing.
+    """
+
+    case: Case
+    checkpoint: str
+    score: CaseScore
+    failure: str = ""
+
+
+def tabulate(scored: Iterable[ScoredCase], checkpoints: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return ``metrics.csv`` and ``slices.csv``, the checkpoints in the order given and cases as they come."""
+    ordered = sorted(scored, key=lambda each: checkpoints.index(each.checkpoint))
+    metrics = [
+        _about(each)
+        | {"group": each.case.group, "phase": each.case.phase or "", "pathology": each.case.pathology or ""}
+        | asdict(row)
+        | {"failure": each.failure}
+        for each in ordered
+        for row in each.score.structures
+    ]
+    slices = [_about(each) | asdict(row) for each in ordered for row in each.score.slices]
+    return pd.DataFrame(metrics, columns=list(COLUMNS)), pd.DataFrame(slices, columns=list(SLICE_COLUMNS))
+
+
+def _about(each: ScoredCase) -> dict[str, object]:
+    return {"checkpoint": each.checkpoint, "split": each.case.split, "case": each.case.id}
