@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from medsize.evaluation.report.svg import GRID, INK, MUTED, SERIES, new_axes, page_style, to_svg
+from medsize.evaluation.report.svg import INK, MUTED, SERIES, new_axes, page_style, to_svg
 from medsize.evaluation.report.words import term_words
 
 _WIDTH: Final = 4.9
@@ -62,38 +62,23 @@ def validation_curves(validations: pd.DataFrame, structures: Sequence[str], best
         return to_svg(figure, name="validation", description="Validation dice_scan over the epochs of the training")
 
 
-def distribution(metrics: pd.DataFrame, structure: str, number: int, *, left: float) -> Markup:
-    """Draw the ``dice_scan`` of every case: a dot a case, a box for the quartiles, a row for each group of cases.
+def dice_by_size(metrics: pd.DataFrame, structures: Sequence[str]) -> Markup:
+    """Draw ``dice_scan`` against the true volume in mL, a dot a case and structure: do small ones fare worse?
 
     Args:
-        metrics: Rows of ``metrics.csv`` of one checkpoint, split and structure, all defined.
-        structure: Its name.
-        number: Its place among the structures, from 0.
-        left: Where the axis begins.
+        metrics: Rows of ``metrics.csv`` of one checkpoint and split.
+        structures: In class order.
     """
-    rows = [("all", metrics)]
-    for column in ("phase", "pathology"):
-        groups = [(str(name), part) for name, part in metrics.groupby(column) if name]
-        rows += groups if len(groups) > 1 else []
+    present = metrics[(metrics["volume_true_ml"] > 0) & metrics["dice_scan"].notna()]
     with page_style():
-        figure, axes = new_axes(_WIDTH, 0.9 + 0.36 * len(rows))
-        jitter = np.random.default_rng(0)
-        for place, (_, part) in enumerate(rows):
-            dice = part["dice_scan"].to_numpy(np.float64)
-            colour = _colour(number) if place == 0 else MUTED
-            low, median, high = np.quantile(dice, (0.25, 0.5, 0.75))
-            axes.barh(place, high - low, 0.62, low, color=GRID, linewidth=0, zorder=1)
-            _dots(axes, dice, place + jitter.uniform(-0.2, 0.2, len(dice)), colour)
-            axes.plot([median, median], [place - 0.36, place + 0.36], color=INK, linewidth=1.6, zorder=3)
-        axes.set_yticks(range(len(rows)), [f"{name}  ({len(part)})" for name, part in rows])
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_xlim(max(left, -0.02), 1.005)
-        axes.grid(axis="y", visible=False)
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        axes.set_title(f"dice_scan, {structure}")
-        description = f"dice_scan of {structure} in each held-out case, by phase and pathology where these are known"
-        return to_svg(figure, name=f"distribution-{number}", description=description)
+        figure, axes = new_axes(_WIDTH, 3.1)
+        for number, name in enumerate(structures):
+            rows = present[present["structure"] == name]
+            _dots(axes, rows["volume_true_ml"], rows["dice_scan"], _colour(number), name)
+        _label(axes, "Dice and size", "true volume, mL", "dice_scan", ())
+        if len(structures) > 1:  # beside the axes, where no dot can lie under it
+            axes.legend(loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0)
+        return to_svg(figure, name="dice-by-size", description="dice_scan against true volume of every held-out case")
 
 
 def volume_scatter(metrics: pd.DataFrame, structures: Sequence[str]) -> Markup:

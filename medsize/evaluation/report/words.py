@@ -1,13 +1,13 @@
 """A run in words: what it was taught, how its cases were divided, what to beware of."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
 from medsize.config.data import DataConfig, Split
 from medsize.config.run import RunConfig
 from medsize.config.supervision import NoisySizes
+from medsize.evaluation.evaluated import Evaluated
 
 _SEEDS = {
     "erosion": "seeds from eroded masks",
@@ -50,6 +50,13 @@ _TERMS = {
     "size_weighted_cross_entropy": "size-weighted cross entropy",
 }
 """Terms whose names are not simply their keys'."""
+
+_OPTIONS = {
+    "tta": "the average over mirrored slices",
+    "keep_largest": "only the largest piece of each structure kept",
+    "crf": "its probabilities refined by a dense CRF before they became labels",
+}
+_SPLITS = {"train": "training", "val": "validation"}
 
 _MASKED = ("cross_entropy", "weighted_cross_entropy", "size_weighted_cross_entropy")
 _BOUNDED = ("size_bounds", "quadratic_barrier", "log_barrier_extension", "flat_log_barrier")
@@ -121,28 +128,45 @@ def source_words(data: DataConfig) -> str:
     return f"manifest {data.source.path.name}" if data.source.kind == "manifest" else "data set in the ACDC layout"
 
 
-def warnings(summary: Mapping[str, Any]) -> list[str]:
+def option_words(name: str) -> str:
+    """Return what an option of the prediction does."""
+    return _OPTIONS[name]
+
+
+def cases_words(split: str) -> str:
+    """Return what the cases of a split are called."""
+    return f"{_SPLITS.get(split, split)} cases".strip()
+
+
+def warnings(evaluated: Evaluated) -> list[str]:
     """Return what a reader must know before believing any figure."""
+    summary, metrics = evaluated.summary, evaluated.metrics
     found = []
-    leaks, unevaluated = summary["leaks"], summary["unevaluated"]
+    leaks, unevaluated = summary.get("leaks", []), summary.get("unevaluated", [])
     if leaks:
         found.append(
             f"The split leaks: {_count(leaks, 'patient')} with held-out images also "
-            f"{'has' if len(leaks) == 1 else 'have'} images in training ({_listed(leaks)}). "
+            f"{'has' if len(leaks) == 1 else 'have'} images in training ({listed(leaks)}). "
             "Every figure here is better than it would be on new patients."
         )
-    if not summary["metric_per_case"]:
+    if metrics.empty:
         found.append("No held-out case has a label, so nothing can be said about accuracy.")
     if unevaluated:
-        found.append(f"{_count(unevaluated, 'held-out case')} without a label not evaluated: {_listed(unevaluated)}.")
-    for block in (summary, *summary["others"]):
-        for name, figures in block.get("aggregates", {}).items():
-            if figures["undefined"]:
-                found.append(
-                    f"dice_scan of {name}, checkpoint {block['checkpoint']}, is undefined in "
-                    f"{_count(figures['undefined'], 'case')}, where neither label nor prediction holds it "
-                    f"({_listed(figures['undefined'])}): left out of its mean."
-                )
+        found.append(f"{_count(unevaluated, 'held-out case')} without a label not evaluated: {listed(unevaluated)}.")
+    if "failure" in metrics:
+        failed = metrics.loc[metrics["failure"] != "", "case"].unique().tolist()
+        if failed:
+            found.append(
+                f"{_count(failed, 'case')} without a usable prediction: {listed(failed)}. They count as failures."
+            )
+    undefined = metrics[metrics["dice_scan"].isna()]
+    for (checkpoint, structure), rows in undefined.groupby(["checkpoint", "structure"], sort=False):
+        of = f", checkpoint {checkpoint}," if evaluated.run else ""
+        cases = rows["case"].to_list()
+        found.append(
+            f"dice_scan of {structure}{of} is undefined in {_count(cases, 'case')}, where neither label nor prediction "
+            f"holds it ({listed(cases)}): left out of its mean."
+        )
     return found
 
 
@@ -150,5 +174,6 @@ def _count(of: Sequence[str], what: str) -> str:
     return f"{len(of)} {what}{'' if len(of) == 1 else 's'}"
 
 
-def _listed(names: Sequence[str], most: int = 12) -> str:
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Return names in a row, the first ones of many."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

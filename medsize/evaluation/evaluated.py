@@ -1,0 +1,107 @@
+"""What an evaluation left behind, of a run or of anybody's label files."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from medsize.errors import InputError
+from medsize.evaluation.scores import MEASURES, SLICE_COLUMNS
+from medsize.evaluation.summary import read_summary
+from medsize.run_folder import RunFolder
+
+_TEXTS = ("checkpoint", "split", "case", "group", "phase", "pathology", "structure")
+_SLICE_TEXTS = ("checkpoint", "split", "case", "structure", "position")
+_REMEDY = "evaluate first: medsize evaluate RUN, or medsize evaluate PREDICTIONS --reference LABELS"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The tables of an evaluation.
+
+    Attributes:
+        name: Of the run or the folder.
+        folder: Where the tables are.
+        run: The run that was evaluated, if it was one.
+        metrics: ``metrics.csv``; texts that are not there are empty.
+        slices: ``slices.csv``.
+        summary: ``summary.json``.
+    """
+
+    name: str
+    folder: Path
+    run: RunFolder | None
+    metrics: pd.DataFrame
+    slices: pd.DataFrame
+    summary: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a run folder, or a folder that an evaluation of label files wrote.
+
+        Raises:
+            InputError: It was not evaluated, or a table of it is damaged.
+        """
+        run = RunFolder(path)
+        is_run = run.config.is_file()
+        folder = run.report if is_run or not (path / "metrics.csv").is_file() else path
+        metrics = read_table(folder / "metrics.csv", _TEXTS, ("dice_scan", "volume_true_ml", "volume_predicted_ml"))
+        if "failure" in metrics:
+            metrics["failure"] = metrics["failure"].fillna("").astype("str")
+        return cls(
+            name=path.resolve().name,
+            folder=folder,
+            run=run if is_run else None,
+            metrics=metrics,
+            slices=read_table(folder / "slices.csv", _SLICE_TEXTS, SLICE_COLUMNS),
+            summary=read_summary(folder / "summary.json"),
+        )
+
+    @property
+    def headline(self) -> pd.DataFrame:
+        """The rows of ``metrics.csv`` that count: checkpoint ``last`` on the cases that decided nothing."""
+        return self.of_headline(self.metrics)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures that were measured: of NSD there is none without a tolerance."""
+        return tuple(name for name in MEASURES if name in self.metrics and self.metrics[name].notna().any())
+
+    def of_headline(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of a table that are about the headline's checkpoint and split."""
+        checkpoint, split = (self.summary.get(key) or "" for key in ("checkpoint", "split"))
+        return table[(table["checkpoint"] == checkpoint) & (table["split"] == split)]
+
+
+def read_table(path: Path, texts: tuple[str, ...], needed: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Read a table of an evaluation.
+
+    Args:
+        path: The CSV file.
+        texts: Columns to read as text, empty where there is none.
+        needed: Other columns that must be there.
+
+    Raises:
+        InputError: It is missing or damaged.
+    """
+    try:
+        table: pd.DataFrame = pd.read_csv(path, dtype=dict.fromkeys(texts, "str"))
+        if missing := [column for column in (*texts, *needed) if column not in table]:
+            raise ValueError(f"no column {', '.join(missing)}")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read", found=str(error), remedy=_REMEDY) from error
+    return table.fillna(dict.fromkeys(texts, ""))
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a JSON file of a run.
+
+    Raises:
+        InputError: It is missing or damaged.
+    """
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read", found=str(error), remedy="copy the run folder again") from error
