@@ -72,7 +72,7 @@ class VisionTransformer(Backbone):
         """
         patches = self.patch_embed(image)
         height, width = patches.shape[-2:]
-        tokens = torch.cat([self.cls_token.expand(len(image), -1, -1), patches.flatten(2).mT], dim=1)
+        tokens = torch.cat([self.cls_token.expand(image.shape[0], -1, -1), patches.flatten(2).mT], dim=1)
         tokens = tokens + resize_positions(self.pos_embed, height, width).to(tokens.dtype)
         tokens = self.norm(self.blocks(tokens))
         return (tokens[:, 1:].mT.unflatten(2, (height, width)),)
