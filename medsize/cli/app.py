@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from medsize import __version__
 from medsize.cli.annotate import annotate
+from medsize.cli.compare import compare
 from medsize.cli.data import data
 from medsize.cli.evaluate import evaluate
 from medsize.cli.info import info
@@ -64,6 +65,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(report)
+app.command()(compare)
 app.add_typer(data, name="data")
 app.add_typer(sizes, name="sizes")
 app.command()(annotate)

@@ -6,12 +6,19 @@ from typing import Annotated
 import typer
 
 
-def report(run: Annotated[Path, typer.Argument(help="A run folder that was evaluated.", show_default=False)]) -> None:
-    """Write the report of an evaluated run again."""
-    from medsize.run_folder import RunFolder
+def report(
+    evaluated: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="A run that was evaluated, or a folder that evaluate wrote.", show_default=False
+        ),
+    ],
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also print it to index.pdf, with an installed browser.")] = False,
+) -> None:
+    """Write the report of an evaluation again."""
+    from medsize.evaluation.report import print_pdf, write_report
 
-    folder = RunFolder.existing(run)
-
-    from medsize.evaluation import write_report
-
-    typer.echo(f"report: {write_report(folder)}")
+    page = write_report(evaluated)
+    typer.echo(f"report: {page}")
+    if pdf:
+        typer.echo(f"printed: {print_pdf(page)}")
