@@ -2,11 +2,25 @@ import pytest
 import torch
 from torch import nn
 
-from medsize.networks import BackboneUNet, DeepLabV3Plus, UNet, guess_shares
+from medsize.networks import (
+    BackboneUNet,
+    DeepLabLargeFOV,
+    DeepLabV2,
+    DeepLabV3Plus,
+    Segmenter,
+    UNet,
+    guess_shares,
+    resnet18,
+    vit_small,
+)
 
 NETWORKS = {
     "DeepLabV3+": lambda: DeepLabV3Plus(in_channels=1, classes=3),
     "UNet over MobileNetV2": lambda: BackboneUNet(in_channels=1, classes=3, decoder_channels=(16, 8, 8, 8)),
+    "DeepLabV3+ over ResNet": lambda: DeepLabV3Plus(in_channels=1, classes=3, backbone=resnet18),
+    "DeepLabV2": lambda: DeepLabV2(in_channels=1, classes=3, backbone=resnet18),
+    "LargeFOV": lambda: DeepLabLargeFOV(in_channels=1, classes=3),
+    "Segmenter": lambda: Segmenter(in_channels=1, classes=3, backbone=vit_small, image_size=32),
     "MONAI's UNet": lambda: UNet(in_channels=1, classes=3, channels=(8, 16), strides=(2,)),
 }
 
