@@ -12,11 +12,13 @@ from medsize.cli.annotate import annotate
 from medsize.cli.compare import compare
 from medsize.cli.data import data
 from medsize.cli.evaluate import evaluate
+from medsize.cli.export import export
 from medsize.cli.info import info
 from medsize.cli.predict import predict
 from medsize.cli.report import report
 from medsize.cli.sizes import sizes
 from medsize.cli.train import train
+from medsize.cli.weights import weights
 from medsize.errors import InputError
 
 
@@ -66,8 +68,10 @@ app.command()(evaluate)
 app.command()(predict)
 app.command()(report)
 app.command()(compare)
+app.command()(export)
 app.add_typer(data, name="data")
 app.add_typer(sizes, name="sizes")
+app.add_typer(weights, name="weights")
 app.command()(annotate)
 app.command()(info)
 

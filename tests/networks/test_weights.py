@@ -1,16 +1,23 @@
 import os
-import pickle
 from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from medsize.networks import MobileNetV2, load_encoder_weights, read_state_dict
+from medsize.networks import (
+    MobileNetV2,
+    VisionTransformer,
+    load_encoder_weights,
+    match_weights,
+    read_state_dict,
+    resnet18,
+    vit_small,
+)
+from medsize.networks.vit import resize_positions
 from tests.networks import published
+from tests.networks.published_backbones import checkpoint, resnet, vit
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("MEDSIZE_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -38,24 +45,6 @@ def test_every_tensor_of_the_encoder_is_loaded_and_the_rest_reported(tmp_path: P
     assert {"classifier.1.bias", "features.18.0.weight", "features.0.1.num_batches_tracked"} <= set(report.left_over)
     assert report.path == tmp_path / name
     assert encoder.state_dict()["features.0.1.num_batches_tracked"] == 0
-
-
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        lambda state: {"state_dict": state, "epoch": 3},
-        lambda state: {"model": state},
-        lambda state: {"model": {"state_dict": {f"module.{n}": t for n, t in state.items()}}},
-        lambda state: {f"module.{n}": t for n, t in state.items()},
-    ],
-)
-def test_wrapped_and_prefixed_state_dicts_are_understood(tmp_path: Path, wrap) -> None:
-    state = published.checkpoint()
-    path = tmp_path / "w.pth"
-    torch.save(wrap(state), path)
-    found = read_state_dict(path)
-    assert found.keys() == state.keys()
-    assert all(torch.equal(found[n], state[n]) for n in state)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
@@ -117,85 +106,55 @@ def test_a_first_kernel_for_other_images_is_misshaped(tmp_path: Path, shape: tup
         load_encoder_weights(MobileNetV2(in_channels=in_channels), save(state, tmp_path / "w.pth"))
 
 
+def test_a_match_names_everything_and_changes_nothing(tmp_path: Path) -> None:
+    state = checkpoint(resnet([2, 2, 2, 2], bottleneck=False))
+    del state["layer1.0.bn1.bias"]
+    state["layer3.0.conv1.weight"] = state["layer3.0.conv1.weight"][:, :64]
+    path = save({f"module.{name}": tensor.half() for name, tensor in state.items()}, tmp_path / "w.safetensors")
+    with torch.device("meta"):
+        encoder = resnet18(in_channels=1)
+    match = match_weights(encoder, path)
+    assert not match.covers
+    assert match.missing == ("layer1.0.bn1.bias",)
+    assert match.misshaped == (("layer3.0.conv1.weight", (256, 128, 3, 3), (256, 64, 3, 3)),)
+    assert set(match.left_over) == {"fc.bias", "fc.weight"}
+    assert match.adapted == ("conv1.weight",)
+    assert match.converted == {"float16": 99}
+    assert len(match.fitting) == 98
+    assert match.backbone == "ResNet"
+
+
+@pytest.mark.parametrize("image_size", [224, 64])
+def test_a_timm_or_deit_checkpoint_fits_any_size_and_its_positions_are_interpolated(
+    tmp_path: Path, image_size: int
+) -> None:
+    state = checkpoint(vit(384))
+    path = tmp_path / "deit.pth"
+    torch.save({"model": state}, path)
+    encoder = vit_small(image_size=image_size)
+    match = load_encoder_weights(encoder, path)
+    assert match.covers
+    assert match.left_over == ("head.weight", "head.bias")
+    assert match.adapted == (() if image_size == 224 else ("pos_embed",))
+    own = encoder.state_dict()
+    assert torch.equal(own["pos_embed"], resize_positions(state["pos_embed"], image_size // 16, image_size // 16))
+    assert all(torch.equal(own[name], state[name]) for name in own if name != "pos_embed")
+
+
+@pytest.mark.parametrize("shape", [(1, 198, 24), (1, 1, 24), (197, 24), (1, 197, 20)])
+def test_positions_that_are_no_square_grid_of_this_width_are_misshaped(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    encoder = VisionTransformer(width=24, heads=3, depth=1, image_size=48, stock_weights="none")
+    state = dict(encoder.state_dict()) | {"pos_embed": torch.zeros(shape)}
+    match = match_weights(encoder, save(state, tmp_path / "w.pth"))
+    assert match.misshaped == (("pos_embed", (1, 10, 24), shape),)
+
+
 def test_an_absent_file_says_where_the_weights_come_from(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no such weight file") as caught:
         load_encoder_weights(MobileNetV2(), tmp_path / "none.pth")
     assert "MobileNet_V2_Weights.IMAGENET1K_V1, file mobilenet_v2-b0353104.pth" in str(caught.value)
     with pytest.raises(ValueError, match="there is no such weight file"):
         read_state_dict(tmp_path / "none.pth")
-
-
-class Malicious:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, ("executed",)
-
-
-@pytest.mark.parametrize("suffix", [".pth", ".pt"])
-def test_a_pickle_with_code_is_refused_and_not_executed(
-    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / f"evil{suffix}"
-    torch.save({"features.0.0.weight": Malicious()}, path)
-    with pytest.raises(ValueError, match=f"evil{suffix}.*holds more than tensors"):
-        read_state_dict(path)
-    path.write_bytes(pickle.dumps(Malicious()))
-    with pytest.raises(ValueError, match=f"evil{suffix}.*holds more than tensors"):
-        read_state_dict(path)
-    assert not (tmp_path / "executed").exists()
-
-
-def test_a_whole_pickled_network_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    path = tmp_path / "whole.pth"
-    torch.save(nn.Linear(2, 2), path)
-    with pytest.raises(ValueError, match=r"(?s)whole.pth.*save model.state_dict\(\)"):
-        read_state_dict(path)
-
-
-@settings(deadline=None, max_examples=60)
-@given(content=st.binary(max_size=200), suffix=st.sampled_from([".pth", ".safetensors"]))
-def test_any_bytes_are_a_value_error_that_names_the_file(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str
-) -> None:
-    path = tmp_path_factory.mktemp("bytes") / f"garbage{suffix}"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=f"garbage{suffix}"):
-        read_state_dict(path)
-
-
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-@pytest.mark.parametrize("kept", [0.02, 0.5, 0.99])
-def test_a_truncated_file_is_a_value_error_that_names_it(tmp_path: Path, suffix: str, kept: float) -> None:
-    path = save({"a": torch.randn(1000), "b": torch.randn(1000)}, tmp_path / f"cut{suffix}")
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(ValueError, match=f"cut{suffix}"):
-        read_state_dict(path)
-
-
-def test_a_file_without_tensors_is_refused(tmp_path: Path) -> None:
-    for content in ([torch.ones(2)], {"epoch": 3}, {}, torch.ones(2)):
-        path = tmp_path / "w.pth"
-        torch.save(content, path)
-        with pytest.raises(ValueError, match="expected tensors by name"):
-            read_state_dict(path)
-
-
-def test_another_suffix_is_refused(tmp_path: Path) -> None:
-    for name in ("w.onnx", "weights"):
-        with pytest.raises(ValueError, match=r"expected a weight file \(.safetensors, .pth, .pt\), found"):
-            read_state_dict(tmp_path / name)
-
-
-def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = save({"a": torch.ones(1)}, tmp_path / "w.pth")
-
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(torch, "load", refuse)
-    with pytest.raises(ValueError, match=r"w.pth: cannot be read \(Permission denied\)"):
-        read_state_dict(path)
 
 
 @pytest.mark.skipif(not IMAGENET.is_file(), reason=f"no ImageNet weights at {IMAGENET}")
