@@ -1,0 +1,92 @@
+"""The pages for people: the model card and the bundle's README."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+import medsize
+from medsize.evaluation.report.words import network_words, objective_words, supervision_words
+from medsize.export.facts import NOT_A_DEVICE, Facts, intensity_words
+
+_SOURCES = {
+    "acdc": "a data set in the ACDC layout",
+    "manifest": "volumes listed in a manifest",
+    "voc": "PASCAL VOC 2012",
+    "coco": "COCO",
+    "folder": "a folder of photos",
+}
+_SIZES = {"exact": "measured on masks", "mean": "one fixed size", "table": "from a table that people filled in"}
+
+
+def write_page(path: Path, facts: Facts) -> None:
+    """Write the page of this name: ``MODEL_CARD.md`` or ``README.md``."""
+    # Markdown, so nothing is escaped
+    environment = Environment(
+        loader=PackageLoader("medsize.export", "templates"),
+        autoescape=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    page = environment.get_template(f"{path.name}.j2").render(
+        facts=facts,
+        config=facts.config,
+        version=medsize.__version__,
+        not_a_device=NOT_A_DEVICE,
+        network=network_words(facts.config),
+        supervision=supervision_words(facts.config),
+        objective=objective_words(facts.config),
+        source=_SOURCES[facts.config.data.source.kind],
+        sizes=sizes_words(facts),
+        intensities=intensity_words(facts.config.data.preprocessing.name),
+        results=result_rows(facts),
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def license_text() -> str:
+    """Return the licence of medsize's code, of which an exported network is a part."""
+    return (Path(__file__).parent / "templates" / "LICENSE").read_text(encoding="utf-8")
+
+
+def sizes_words(facts: Facts) -> str:
+    """Return what sizes the network was taught, and how wrong they are known to be."""
+    if not facts.config.objective.size_target:
+        return "none"
+    sizes = facts.config.supervision.sizes
+    words = "measured on masks, then made wrong at random" if sizes.kind == "noisy" else _SIZES[sizes.kind]
+    nominal, measured = (facts.supervision.get(name) for name in ("nominal_noise", "measured_noise"))
+    parts = [words]
+    if nominal is not None:
+        parts.append(f"nominal mean relative error {_percent(nominal)}")
+    errors = {name: error for name, error in (measured or {}).items() if error is not None and name in facts.values}
+    if errors:
+        parts.append("measured " + ", ".join(f"{_percent(error)} ({name})" for name, error in errors.items()))
+    raters = facts.supervision.get("raters")
+    if raters:
+        parts.append(f"{len(raters)} raters")
+    return "; ".join(parts)
+
+
+def result_rows(facts: Facts) -> list[dict[str, str]]:
+    """Return a row of figures for each structure, as text; none where the checkpoint was not evaluated."""
+    aggregates: dict[str, dict[str, Any]] = facts.results["aggregates"] if facts.results else {}
+    return [
+        {
+            "structure": name,
+            "cases": str(figures["cases"]),
+            "mean": f"{figures['mean']:.4f}",
+            "interval": f"{figures['low']:.4f} to {figures['high']:.4f}" if "low" in figures else "not computed",
+            "median": f"{figures['median']:.4f} [{figures['q25']:.4f}, {figures['q75']:.4f}]",
+            "worst": f"{figures['worst']:.4f}",
+            "undefined": str(len(figures["undefined"])),
+        }
+        for name, figures in aggregates.items()
+        if figures["mean"] is not None
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
