@@ -136,5 +136,4 @@ def _problem(rows: pd.DataFrame, phase: str) -> str:
     if len(rows) != 1:
         return f"no case at {phase}" if rows.empty else f"{len(rows)} cases at {phase}"
     volumes = rows[["volume_predicted_ml", "volume_true_ml"]].iloc[0]
-    failed = "failure" in rows and bool(rows["failure"].notna().iloc[0]) and bool(rows["failure"].iloc[0])
-    return f"no prediction at {phase}" if failed or volumes.isna().any() else ""
+    return f"no prediction at {phase}" if rows["failure"].iloc[0] or volumes.isna().any() else ""

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any, Final
 
@@ -129,7 +129,7 @@ def compare(paths: Sequence[Path], *, baseline: bool = False) -> Comparison:
         measures=measures,
         structures=structures,
         values=values,
-        statistics=_statistics(values, measures),
+        statistics=_statistics(values, measures, structures, names),
         differences=differences,
         left_out=left_out,
         settings=_settings(evaluations),
@@ -182,12 +182,18 @@ def _common_measures(evaluations: Sequence[Evaluated]) -> tuple[tuple[str, ...],
     )
 
 
-def _statistics(values: pd.DataFrame, measures: Sequence[str]) -> dict[tuple[str, str, str], Statistics]:
+def _statistics(
+    values: pd.DataFrame, measures: Sequence[str], structures: Sequence[str], names: Sequence[str]
+) -> dict[tuple[str, str, str], Statistics]:
+    parts = dict(list(values.groupby(["structure", "run"], sort=False)))
     return {
-        (measure, str(structure), str(run)): describe(rows[measure].to_numpy(np.float64), rows["group"].to_list())
-        for (structure, run), rows in values.groupby(["structure", "run"], sort=False)
-        for measure in measures
+        (measure, structure, run): _describe(parts[structure, run], measure)
+        for measure, structure, run in product(measures, structures, names)
     }
+
+
+def _describe(rows: pd.DataFrame, measure: str) -> Statistics:
+    return describe(rows[measure].to_numpy(np.float64), rows["group"].to_list())
 
 
 def _differences(

@@ -12,7 +12,7 @@ from medsize.evaluation.scores import MEASURES, SLICE_COLUMNS
 from medsize.evaluation.summary import read_summary
 from medsize.run_folder import RunFolder
 
-_TEXTS = ("checkpoint", "split", "case", "group", "phase", "pathology", "structure")
+_TEXTS = ("checkpoint", "split", "case", "group", "phase", "pathology", "structure", "failure")
 _SLICE_TEXTS = ("checkpoint", "split", "case", "structure", "position")
 _REMEDY = "evaluate first: medsize evaluate RUN, or medsize evaluate PREDICTIONS --reference LABELS"
 
@@ -48,8 +48,6 @@ class Evaluated:
         is_run = run.config.is_file()
         folder = run.report if is_run or not (path / "metrics.csv").is_file() else path
         metrics = read_table(folder / "metrics.csv", _TEXTS, ("dice_scan", "volume_true_ml", "volume_predicted_ml"))
-        if "failure" in metrics:
-            metrics["failure"] = metrics["failure"].fillna("").astype("str")
         return cls(
             name=path.resolve().name,
             folder=folder,

@@ -14,6 +14,7 @@ def volumes(rows):
             {
                 "checkpoint": "last", "split": "val", "case": f"{group}_{phase}", "group": group, "phase": phase,
                 "pathology": "NOR", "structure": structure, "volume_predicted_ml": predicted, "volume_true_ml": true,
+                "failure": "",
             }
             for group, phase, structure, predicted, true in rows
         ]
@@ -68,7 +69,7 @@ def test_a_patient_without_one_volume_a_phase_is_listed_with_the_reason(rows, re
 
 def test_a_failed_prediction_has_no_volume_even_where_the_table_says_0():
     metrics = volumes(HEART)
-    metrics["failure"] = ["", "no such file", math.nan, ""]
+    metrics["failure"] = ["", "no such file", "", ""]
     metrics.loc[1, "volume_predicted_ml"] = 0.0
     table = clinical_indices(metrics).set_index(["structure", "index"])
     assert table.loc[("lv", "ES volume"), "missing"] == "no prediction at ES"

@@ -178,8 +178,6 @@ def findings(evaluated: Evaluated) -> list[Finding]:
 
 
 def _failures(metrics: pd.DataFrame) -> Iterator[Finding]:
-    if "failure" not in metrics:
-        return
     failed = metrics[metrics["failure"] != ""]
     for (checkpoint, reason), rows in failed.groupby(["checkpoint", "failure"], sort=False):
         yield Finding("failed", str(reason), "", str(checkpoint), tuple(rows["case"].unique().tolist()))

@@ -153,12 +153,11 @@ def warnings(evaluated: Evaluated) -> list[str]:
         found.append("No held-out case has a label, so nothing can be said about accuracy.")
     if unevaluated:
         found.append(f"{_count(unevaluated, 'held-out case')} without a label not evaluated: {listed(unevaluated)}.")
-    if "failure" in metrics:
-        failed = metrics.loc[metrics["failure"] != "", "case"].unique().tolist()
-        if failed:
-            found.append(
-                f"{_count(failed, 'case')} without a usable prediction: {listed(failed)}. They count as failures."
-            )
+    failed = metrics.loc[metrics["failure"] != "", "case"].unique().tolist()
+    if failed:
+        found.append(
+            f"{_count(failed, 'case')} without a usable prediction: {listed(failed)}. Scored as if nothing was found."
+        )
     undefined = metrics[metrics["dice_scan"].isna()]
     for (checkpoint, structure), rows in undefined.groupby(["checkpoint", "structure"], sort=False):
         of = f", checkpoint {checkpoint}," if evaluated.run else ""
