@@ -66,6 +66,11 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     @property
+    def sizes_while_learning(self) -> Path:
+        """Sums over the epochs of the sizes predicted of each training slice, safetensors; of the checkpoint last."""
+        return self.checkpoint("last") / "sizes_while_learning.safetensors"
+
+    @property
     def predictions(self) -> Path:
         """Predicted label files, one folder a checkpoint."""
         return self.path / "predictions"

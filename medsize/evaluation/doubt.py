@@ -27,20 +27,27 @@ def rank_doubts(sizes: pd.DataFrame) -> pd.DataFrame:
     network that finds all ventricles 10 % smaller than people do casts no doubt on any of them. Where people gave a
     range alone, the end of it that is nearer to the prediction counts as given.
 
+    What the network predicted on average while it learned is the better witness, where it is known: in the end it
+    has learned the slips too.
+
     Args:
         sizes: ``training_sizes.csv``: the columns ``case, slice, structure, given_fraction, predicted_fraction`` and,
-            where ranges were given, ``low_fraction, high_fraction``; no number of a slice means the whole case.
+            where they are known, ``low_fraction, high_fraction`` and ``while_learning_fraction``; no number of a slice
+            means the whole case.
 
     Returns:
-        Its rows that have a given size, most doubted first, with two columns more: ``times``, given over predicted
-        (of sizes that are at least :data:`SMALLEST_SIZE`), and ``doubt``, the score.
+        Its rows that have a given size, most doubted first, with three columns more: ``expected_fraction``, predicted
+        while learning or else in the end; ``times``, given over expected (of sizes that are at least
+        :data:`SMALLEST_SIZE`); and ``doubt``, the score.
     """
     sizes = sizes[sizes["structure"] != "background"]
+    learned = sizes["predicted_fraction"]
+    sizes = sizes.assign(expected_fraction=sizes.get("while_learning_fraction", learned).fillna(learned))
     sizes = sizes.assign(stated=_stated(sizes))
-    sizes = sizes[sizes["stated"].notna() & sizes["predicted_fraction"].notna()].reset_index(drop=True)
-    stated, predicted = (sizes[name].to_numpy(np.float64) for name in ("stated", "predicted_fraction"))
-    empty = np.maximum(stated, predicted) < SMALLEST_SIZE
-    times = np.maximum(stated, SMALLEST_SIZE) / np.maximum(predicted, SMALLEST_SIZE)
+    sizes = sizes[sizes["stated"].notna() & sizes["expected_fraction"].notna()].reset_index(drop=True)
+    stated, expected = (sizes[name].to_numpy(np.float64) for name in ("stated", "expected_fraction"))
+    empty = np.maximum(stated, expected) < SMALLEST_SIZE
+    times = np.maximum(stated, SMALLEST_SIZE) / np.maximum(expected, SMALLEST_SIZE)
     doubt = np.zeros(len(sizes))
     groups = sizes.groupby([sizes["structure"], sizes["slice"].isna()]).indices if len(sizes) else {}
     for index in groups.values():
@@ -106,7 +113,7 @@ def corrections(sizes: pd.DataFrame) -> pd.DataFrame:
 def _stated(sizes: pd.DataFrame) -> pd.Series:
     if "low_fraction" not in sizes:
         return sizes["given_fraction"]
-    within = sizes["predicted_fraction"].clip(sizes["low_fraction"], sizes["high_fraction"])
+    within = sizes["expected_fraction"].clip(sizes["low_fraction"], sizes["high_fraction"])
     return sizes["given_fraction"].fillna(within.where(sizes["low_fraction"].notna()))
 
 
@@ -123,11 +130,11 @@ def in_words(row: Mapping[Hashable, Any]) -> dict[str, str]:
         row: One of :func:`rank_doubts`.
     """
     of = "case" if pd.isna(row["slice"]) else "slice"
-    percent = f"{100 * row['predicted_fraction']:.3g} % of the {of}"
+    percent = f"{100 * row['expected_fraction']:.3g} % of the {of}"
     value = row.get("value")
     if isinstance(value, str) and ";" not in value and row["given_fraction"] > 0:
         unit = row["unit"]
-        predicted = float(value) * row["predicted_fraction"] / row["given_fraction"]  # every unit is proportional
+        predicted = float(value) * row["expected_fraction"] / row["given_fraction"]  # every unit is proportional
         return {"given": f"{float(value):.6g} {unit}", "predicted": f"{predicted:.3g} {unit}"}
     if pd.isna(row["given_fraction"]):
         low, high = 100 * row["low_fraction"], 100 * row["high_fraction"]

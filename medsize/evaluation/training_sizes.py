@@ -1,6 +1,7 @@
 """The training slices after training: the sizes that were given, and what the network makes of the slices."""
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -28,7 +29,12 @@ _TEXTS: Final = ("case", "structure", "value", "low", "high", "unit", "rows")
 
 
 def compare_training_sizes(
-    predictor: Predictor, store: SliceStore, rows: NDArray[np.intp], targets: pd.DataFrame, levels: Levels = "slice"
+    predictor: Predictor,
+    store: SliceStore,
+    rows: NDArray[np.intp],
+    targets: pd.DataFrame,
+    levels: Levels = "slice",
+    while_learning: NDArray[np.float64] | None = None,
 ) -> pd.DataFrame:
     """Predict training slices, and put the predicted sizes beside the exact and the given ones.
 
@@ -38,10 +44,12 @@ def compare_training_sizes(
         rows: Those to predict, whole cases where sizes are of volumes.
         targets: ``size_targets.csv``.
         levels: What the given sizes are about, slices, volumes or both.
+        while_learning: The sizes predicted on average over the epochs, (N, K), if they are known.
 
     Returns:
-        The columns ``case, slice, structure, exact_fraction, given_fraction, predicted_fraction``, and what else
-        ``targets`` tells; one row a slice (or a volume, without number of a slice) and class (``background`` too).
+        The columns ``case, slice, structure, exact_fraction, given_fraction, predicted_fraction``,
+        ``while_learning_fraction`` if it is known, and what else ``targets`` tells; one row a slice (or a volume,
+        without number of a slice) and class (``background`` too).
         The predicted size is the share of Ω that is most probably of the class; sizes are NaN where there is no
         label or none was given.
     """
@@ -51,19 +59,26 @@ def compare_training_sizes(
             for part in np.array_split(rows, range(_AT_A_TIME, len(rows), _AT_A_TIME))
         ]
     )
+    found = {"predicted_fraction": predicted}
+    found |= {} if while_learning is None else {"while_learning_fraction": while_learning[rows]}
     tables = []
     if levels != "volume":
-        tables.append(_beside(store, rows, predicted, targets[targets["slice"].notna()], "slice"))
+        tables.append(_beside(store, rows, found, targets[targets["slice"].notna()], "slice"))
     if levels != "slice":
         cases, volumes = store.index["case"].to_numpy()[rows], first_rows(store, rows)
         # The slices of a case have equally many pixels, so the size of its volume is their mean.
-        means = np.array([predicted[cases == case].mean(0) for case in store.index["case"].iloc[volumes]])
+        parts = [cases == case for case in store.index["case"].iloc[volumes]]
+        means = {name: np.array([sizes[part].mean(0) for part in parts]) for name, sizes in found.items()}
         tables.append(_beside(store, volumes, means, targets[targets["slice"].isna()], "volume"))
     return pd.concat(tables, ignore_index=True)
 
 
 def _beside(
-    store: SliceStore, rows: NDArray[np.intp], predicted: NDArray[np.float64], targets: pd.DataFrame, level: Level
+    store: SliceStore,
+    rows: NDArray[np.intp],
+    found: Mapping[str, NDArray[np.float64]],
+    targets: pd.DataFrame,
+    level: Level,
 ) -> pd.DataFrame:
     names = ["background", *store.structures]
     table = store.index[["case", "slice"]].iloc[np.repeat(rows, len(names))].reset_index(drop=True)
@@ -76,7 +91,7 @@ def _beside(
     given = [name for name in targets.columns if name not in ("case", "slice", "structure", "exact_fraction", "level")]
     targets = targets.astype({"slice": "Int64"})
     table = table.merge(targets[[*keys, *given]], on=keys, how="left", validate="one_to_one")
-    return table.assign(predicted_fraction=predicted.reshape(-1))
+    return table.assign(**{name: sizes.reshape(-1) for name, sizes in found.items()})
 
 
 def predict_rows(predictor: Predictor, store: SliceStore, rows: NDArray[np.intp]) -> NDArray[np.uint8]:

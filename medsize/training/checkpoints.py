@@ -12,6 +12,7 @@ from torch import nn
 from medsize.errors import InputError
 from medsize.files import atomic_folder, remove_abandoned, restore_folder
 from medsize.run_folder import RunFolder
+from medsize.training.sizes_while_learning import SizesWhileLearning
 
 
 @dataclass(slots=True)
@@ -38,11 +39,19 @@ class Position:
     metrics_bytes: int = 0
 
 
-def save_last(run: RunFolder, accelerator: Accelerator, network: nn.Module, position: Position) -> None:
+def save_last(
+    run: RunFolder,
+    accelerator: Accelerator,
+    network: nn.Module,
+    position: Position,
+    sizes: SizesWhileLearning | None = None,
+) -> None:
     """Replace ``checkpoints/last`` by the present state, to predict from and to resume from."""
     with atomic_folder(run.checkpoint("last")) as folder:
         accelerator.save_state(str(folder / "state"), safe_serialization=True)
         _save_weights(network, folder / "model.safetensors", position.epoch)
+        if sizes:
+            save_file(sizes.tensors(), folder / run.sizes_while_learning.name)
         (folder / "position.json").write_text(json.dumps(asdict(position)), "utf-8")
 
 

@@ -100,7 +100,10 @@ def test_doubts_are_told_in_the_unit_of_the_table() -> None:
     first = text.splitlines()[1].split()
     assert first[1:] == ["case000", "lv", "120", "ml", "40", "ml", "3.00", "2"]
     several = sizes_of([0.03], [0.01], whole_case=False).assign(value="120;80", unit="ml", rows="2;3")
-    assert in_words(several.iloc[0].to_dict()) == {"given": "3 % of the slice", "predicted": "1 % of the slice"}
+    assert in_words(rank_doubts(several).iloc[0].to_dict()) == {
+        "given": "3 % of the slice",
+        "predicted": "1 % of the slice",
+    }
     assert "nothing to doubt" in describe_doubts(rank_doubts(sizes[:0]))
 
 
@@ -149,3 +152,12 @@ def test_slips_planted_in_a_table_are_found_by_the_network_and_shown(
     assert f"{in_words(ranked.iloc[0].to_dict())['given']}</b>, predicted" in page
     assert page.split('<section id="doubt">')[1].count("data:image/png") == 6
     assert "corrects its teacher" not in page, "a network of intensities is no better than people"
+
+
+def test_what_was_predicted_while_learning_counts_more_than_what_is_predicted_in_the_end() -> None:
+    learned = sizes_of([0.06, 0.02, 0.021, 0.019], [0.055, 0.02, 0.02, 0.02])
+    ranked = rank_doubts(learned.assign(while_learning_fraction=[0.02, 0.02, np.nan, 0.02]))
+    assert ranked["case"][0] == "case000"
+    assert ranked["times"][0] == pytest.approx(3)
+    assert ranked.set_index("case")["times"]["case002"] == pytest.approx(0.021 / 0.02)
+    assert in_words(ranked.iloc[0].to_dict()) == {"given": "6 % of the case", "predicted": "2 % of the case"}

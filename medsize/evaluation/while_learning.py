@@ -1,0 +1,32 @@
+"""What a run's network made of its training slices while it learned."""
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from medsize.errors import InputError
+from medsize.run_folder import RunFolder
+
+
+def read_sizes_while_learning(run: RunFolder) -> NDArray[np.float64] | None:
+    """Read the sizes that the network predicted of every slice on average over the epochs.
+
+    Returns:
+        Fractions of Ω, (N, K), a row a slice of the store, NaN where it was never predicted; or None if the run did
+        not write them down: it was given no sizes that may be wrong, trained a single epoch, or on crops.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    path = run.sizes_while_learning
+    if not path.is_file():
+        return None
+    try:
+        sums = load_file(path)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(sums["fractions"] / sums["times"][:, None], np.float64)
+    except (SafetensorError, OSError, KeyError) as error:
+        raise InputError(
+            f"{path} cannot be read", found=str(error), remedy="copy the run folder again, whole"
+        ) from error
