@@ -17,12 +17,14 @@ from medsize.data.splits import held_out_leaks
 from medsize.data.volumes import read_label, read_volume
 from medsize.errors import InputError, InputErrors
 from medsize.evaluation.doubt import rank_doubts
+from medsize.evaluation.label_pair import label_of
 from medsize.evaluation.processes import FEWEST_CASES, in_processes
 from medsize.evaluation.result import Evaluation
 from medsize.evaluation.run_cases import read_cases
+from medsize.evaluation.scored_case import ScoredCase
 from medsize.evaluation.scores import score_case
 from medsize.evaluation.summary import Files, summarise
-from medsize.evaluation.tables import ScoredCase, tabulate
+from medsize.evaluation.tables import tabulate
 from medsize.evaluation.tolerance import tolerances_of
 from medsize.evaluation.training_sizes import (
     TaughtSlices,
@@ -34,6 +36,7 @@ from medsize.evaluation.training_sizes import (
     sample_training,
 )
 from medsize.evaluation.versions import versions
+from medsize.evaluation.while_learning import read_sizes_while_learning
 from medsize.files import write_text
 from medsize.inference.label_values import label_values, structure_values, to_source_values
 from medsize.inference.load import Predictor
@@ -86,7 +89,7 @@ def evaluate_run(
     scored = list(in_processes(_score, compared, processes if len(held_out) >= FEWEST_CASES else 1))
     metrics, slices = tabulate(scored, list(predictors))
     files = {
-        (each.checkpoint, each.case.id): Files(_prediction(run, each), _label(each.case), each.case.image)
+        (each.checkpoint, each.case.id): Files(_prediction(run, each), label_of(each.case), each.case.image)
         for each in scored
     }
     summary = {
@@ -148,7 +151,7 @@ def _compare(
             progress(done, len(cases))
         try:
             image = read_volume(case.image)
-            truth = read_label(_label(case), image, tuple(labels.values())).array
+            truth = read_label(label_of(case), image, tuple(labels.values())).array
             for name, predictor in predictors.items():
                 predicted = to_source_values(predictor.predict(image), values)
                 write_label(run.predictions / name / f"{case.id}.nii.gz", predicted, like=case.image)
@@ -173,11 +176,6 @@ def _score(compared: _Compared) -> ScoredCase:
     return ScoredCase(compared.case, compared.checkpoint, score)
 
 
-def _label(case: Case) -> Path:
-    assert case.label is not None  # only such cases are evaluated
-    return case.label
-
-
 def _prediction(run: RunFolder, scored: ScoredCase) -> Path:
     return run.predictions / scored.checkpoint / f"{scored.case.id}.nii.gz"
 
@@ -190,7 +188,9 @@ def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], pred
     level = levels_of(None if of_case else 0 for of_case in targets["slice"].isna())
     # What people gave is compared to the last row: it is for finding their slips, not for a scatter alone.
     sample = rows if "rows" in targets else sample_training(store, rows, level)
-    sizes = compare_training_sizes(predictor, store, sample, targets, level)
+    sizes = compare_training_sizes(
+        predictor, store, sample, targets, level, while_learning=read_sizes_while_learning(run)
+    )
     write_text(run.report / "training_sizes.csv", sizes.to_csv(index=False))
     seeds = supervise(
         config.supervision,

@@ -1,26 +1,20 @@
 """Evaluating label files of any tool against a reference."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from medsize.data.case import Case
-from medsize.data.volumes import Volume, read_label
 from medsize.errors import InputError, InputErrors
+from medsize.evaluation.label_pair import LabelPair, compare_pair, label_of
 from medsize.evaluation.processes import FEWEST_CASES, in_processes
 from medsize.evaluation.references import References, choose_structures, find_references, label_files
 from medsize.evaluation.result import Evaluation
-from medsize.evaluation.scores import score_case
-from medsize.evaluation.summary import PREDICTIONS, Files, summarise
-from medsize.evaluation.tables import ScoredCase, tabulate
+from medsize.evaluation.scored_case import PREDICTIONS
+from medsize.evaluation.summary import Files, summarise
+from medsize.evaluation.tables import tabulate
 from medsize.evaluation.tolerance import tolerances_of
 from medsize.evaluation.versions import versions
-
-NO_PREDICTION = "no prediction"
-"""What ``metrics.csv`` says of a case that was not predicted."""
 
 
 def evaluate_predictions(
@@ -57,8 +51,8 @@ def evaluate_predictions(
     values = choose_structures(structures, references.labels)
     tolerances_mm = tolerances_of(nsd_tolerance_mm, values)
     allowed = frozenset({*references.labels.values(), *values.values()})
-    pairs = [_Pair(case, found.get(case.id)) for case in references.cases]
-    compare = partial(_compare, values=values, allowed=allowed, tolerances_mm=tolerances_mm)
+    pairs = [LabelPair(case, found.get(case.id)) for case in references.cases]
+    compare = partial(compare_pair, values=values, allowed=allowed, tolerances_mm=tolerances_mm)
     scored, problems = [], []
     for done, outcome in enumerate(in_processes(compare, pairs, processes if len(pairs) >= FEWEST_CASES else 1)):
         if progress:
@@ -71,7 +65,7 @@ def evaluate_predictions(
         raise InputErrors(problems)
     metrics, slices = tabulate(scored, [PREDICTIONS])
     cases = references.cases
-    files = {(PREDICTIONS, case.id): Files(found.get(case.id), _label(case), _image(case)) for case in cases}
+    files = {(PREDICTIONS, case.id): Files(found.get(case.id), label_of(case), _image(case)) for case in cases}
     summary = {
         "kind": "predictions",
         **summarise(metrics, slices, files, values, tolerances_mm),
@@ -91,14 +85,6 @@ def evaluate_predictions(
     return evaluation
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A case of the reference and its predicted label file."""
-
-    case: Case
-    prediction: Path | None
-
-
 def _match(predictions: Path, reference: Path) -> tuple[dict[str, Path], References]:
     if not predictions.is_dir():
         raise InputError(f"{predictions}: no such folder", expected="a folder of predicted label files")
@@ -114,47 +100,6 @@ def _match(predictions: Path, reference: Path) -> tuple[dict[str, Path], Referen
             remedy="rename one side, or name the folder that holds the files themselves",
         )
     return found, references
-
-
-def _compare(
-    pair: _Pair, *, values: Mapping[str, int], allowed: frozenset[int], tolerances_mm: Mapping[str, float]
-) -> ScoredCase | InputError:
-    """Read and compare one case. An error of the reference is returned: whoever collects lists all of them."""
-    try:
-        reference = read_label(_label(pair.case), None, allowed)
-    except InputError as error:
-        return InputError(f"case {pair.case.id}: {error}")
-    prediction, failure = _read_prediction(pair.prediction, reference, allowed)
-    score = score_case(
-        prediction.array,
-        reference.array,
-        values,
-        spacing_mm=reference.spacing_mm,
-        voxel_ml=reference.voxel_ml,
-        tolerances_mm=tolerances_mm,
-    )
-    return ScoredCase(pair.case, PREDICTIONS, score, failure)
-
-
-def _read_prediction(path: Path | None, reference: Volume, allowed: frozenset[int]) -> tuple[Volume, str]:
-    nothing = Volume(np.zeros_like(reference.array), reference.affine, reference.spacing_mm, reference.path)
-    if path is None:
-        return nothing, NO_PREDICTION
-    try:
-        return read_label(path, reference, allowed), ""
-    except InputError as error:
-        return nothing, _reason(error)
-
-
-def _reason(error: InputError) -> str:
-    """Return in one line what was wrong and what was found: the table has no room for more."""
-    found = [line.partition("found:")[2].strip() for line in str(error).splitlines() if "found:" in line]
-    return ": ".join([error.problem, *found])
-
-
-def _label(case: Case) -> Path:
-    assert case.label is not None  # References has no others
-    return case.label
 
 
 def _image(case: Case) -> Path | None:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from medsize.data.case import Case
 from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES
-from medsize.data.sources import read_manifest
-from medsize.data.sources.acdc import ACDC_LABELS, find_acdc_cases
 from medsize.errors import InputError, InputErrors
 
 _SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
@@ -127,6 +125,8 @@ def choose_structures(given: Sequence[str], labels: Mapping[str, int]) -> dict[s
 
 
 def _of_manifest(path: Path, beside: Path) -> References:
+    from medsize.data.sources import read_manifest  # imports torch, which folders of label files do without
+
     cases = read_manifest(path)
     held_out = [case for case in cases if case.split in ("val", "test")] or cases
     labelled = tuple(case for case in held_out if case.label is not None)
@@ -146,6 +146,8 @@ def _of_manifest(path: Path, beside: Path) -> References:
 
 
 def _of_acdc(folder: Path) -> References:
+    from medsize.data.sources.acdc import ACDC_LABELS, find_acdc_cases  # likewise
+
     try:
         cases = find_acdc_cases(folder)
     except InputErrors:

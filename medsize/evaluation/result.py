@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from medsize.evaluation.summary import PREDICTIONS
+from medsize.evaluation.scored_case import PREDICTIONS
 from medsize.files import write_text
 
 
@@ -44,9 +44,11 @@ class Evaluation:
             lines = ["no held-out case has a label: nothing can be said about accuracy"]
         else:
             lines += _describe_distances(self.summary)
+            if without := self.summary["nsd_left_out"]:
+                lines.append(f"NSD is not measured without a tolerance in mm (--nsd-tolerance): {', '.join(without)}")
         lines += [f"FAILED, scored as empty: {each['case']}: {each['reason']}" for each in self.summary["failures"]]
         for key, words in _NAMED.items():
-            if blocks and (named := self.summary[key]):
+            if named := self.summary[key]:
                 lines.append(f"{words}: {', '.join(named)}")
         if self.summary.get("left_out"):
             lines.append(f"not held out in the manifest, not evaluated: {len(self.summary['left_out'])} cases")
@@ -58,7 +60,6 @@ class Evaluation:
 _NAMED = {
     "unevaluated": "held-out cases without a label, not evaluated",
     "extra_predictions": "predictions without a label, not evaluated",
-    "nsd_left_out": "NSD is not measured without a tolerance in mm (--nsd-tolerance)",
 }
 
 

@@ -13,11 +13,9 @@ import pandas as pd
 
 from medsize.errors import InputError
 from medsize.evaluation.rules import RULES
+from medsize.evaluation.scored_case import PREDICTIONS
 from medsize.evaluation.scores import MEASURES
 from medsize.evaluation.statistics import COVERAGE, RESAMPLES, describe
-
-PREDICTIONS: Final = "predictions"
-"""What stands for a checkpoint where label files were evaluated, not a run."""
 
 _OWN: Final = [name for name in MEASURES if name not in ("dice_scan", "jaccard")]
 

@@ -1,29 +1,12 @@
 """From the scores of cases to the two tables of an evaluation."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import pandas as pd
 
-from medsize.data.case import Case
-from medsize.evaluation.scores import COLUMNS, SLICE_COLUMNS, CaseScore
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredCase:
-    """A case with what was found about it.
-
-    Attributes:
-        case: The case.
-        checkpoint: Whose prediction it is.
-        score: Its figures.
-        failure: Why there was no prediction to be used, and an empty one was scored; else nothing.
-    """
-
-    case: Case
-    checkpoint: str
-    score: CaseScore
-    failure: str = ""
+from medsize.evaluation.scored_case import ScoredCase
+from medsize.evaluation.scores import COLUMNS, SLICE_COLUMNS
 
 
 def tabulate(scored: Iterable[ScoredCase], checkpoints: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
