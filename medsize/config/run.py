@@ -36,3 +36,12 @@ class RunConfig(Model):
                 "'volume': set it to 'slice', or leave these terms out"
             )
         return self
+
+    @model_validator(mode="after")
+    def _crops_are_not_parts_of_a_volume(self) -> "RunConfig":
+        if self.training.augmentation.zoom and self.supervision.level in ("volume", "both"):
+            raise ValueError(
+                f"training.augmentation.zoom cuts slices, but supervision.level is '{self.supervision.level}': "
+                "sizes of whole cases need whole slices"
+            )
+        return self

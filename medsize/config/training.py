@@ -32,6 +32,17 @@ class AdamWConfig(Model):
 Optimiser = Annotated[SGDConfig | AdamWConfig, Field(discriminator="name")]
 
 
+class Zoom(Model):
+    """Scale each image at random, then crop or pad it to its size (ours; the papers show whole images)."""
+
+    smallest: float = Field(default=0.5, gt=0, le=1)
+    """Least factor of the sides; below 1 the image is padded, and the padding is outside Ω."""
+    largest: float = Field(default=2.0, ge=1)
+    """Greatest factor; above 1 a part of the image is cut away."""
+    sizes_of_crops: Literal["unknown", "measured"] = "unknown"
+    """Of an image that is cut: ``unknown`` trains it on seeds and edges alone, ``measured`` reads its mask."""
+
+
 class Augmentation(Model):
     """Colour jitter and horizontal flip, the papers' augmentation, drawn anew for every image of every batch."""
 
@@ -39,8 +50,14 @@ class Augmentation(Model):
     """Largest shift of intensities, which are in [0, 1]."""
     contrast: float = Field(default=0.2, ge=0, lt=1)
     """Contrast is multiplied by a factor in 1 ± this."""
+    saturation: float = Field(default=0.2, ge=0, le=1)
+    """Distances of colours from grey are multiplied by a factor in 1 ± this; of photos only."""
+    hue: float = Field(default=0.02, ge=0, le=0.5)
+    """Largest turn of colours around grey, 1 being once around; of photos only."""
     flip: float = Field(default=0.5, ge=0, le=1)
     """Probability of a horizontal flip."""
+    zoom: Zoom | None = None
+    """Random scale and crop; ``null`` shows every image as it is in the store."""
 
 
 class EarlyStopping(Model):

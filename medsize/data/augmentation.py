@@ -1,5 +1,6 @@
-"""The papers' augmentation, colour jitter and horizontal flip, on whole batches on any device."""
+"""The papers' augmentation, colour jitter and horizontal flip, and random zoom, on whole batches on any device."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from medsize.config.training import Augmentation
+from medsize.data.zoom import Placement, zoom
 
 _FLIPPED = ("image", "seeds", "label", "domain")
 
@@ -19,11 +21,17 @@ class Draw:
         shift: Added to the intensities.
         factor: Multiplies the contrast, that is the distance from the image's mean.
         flip: Whether to flip.
+        saturation: Multiplies the distance of colours from grey.
+        hue: Turn of colours around grey, in radians.
+        placement: How images are zoomed, if they are.
     """
 
     shift: Tensor
     factor: Tensor
     flip: Tensor
+    saturation: Tensor
+    hue: Tensor
+    placement: Placement | None = None
 
 
 def draw(count: int, augmentation: Augmentation, *, seed: int, step: int) -> Draw:
@@ -32,16 +40,26 @@ def draw(count: int, augmentation: Augmentation, *, seed: int, step: int) -> Dra
     The numbers are drawn on the CPU, so that they are the same whatever device the batch is on.
     """
     state = np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)
-    uniform = torch.rand(3, count, generator=torch.Generator().manual_seed(int(state[0])))
+    generator = torch.Generator().manual_seed(int(state[0]))
+    uniform = torch.rand(3, count, generator=generator)
+    colour = torch.rand(2, count, generator=generator)
+    placement = None
+    if augmentation.zoom:
+        size, *place = torch.rand(3, count, generator=generator)
+        low, high = math.log(augmentation.zoom.smallest), math.log(augmentation.zoom.largest)
+        placement = Placement(torch.exp(low + (high - low) * size), torch.stack(place))
     return Draw(
         shift=(2 * uniform[0] - 1) * augmentation.brightness,
         factor=1 + (2 * uniform[1] - 1) * augmentation.contrast,
         flip=uniform[2] < augmentation.flip,
+        saturation=1 + (2 * colour[0] - 1) * augmentation.saturation,
+        hue=(2 * colour[1] - 1) * augmentation.hue * 2 * math.pi,
+        placement=placement,
     )
 
 
 def apply(batch: dict[str, Tensor], drawn: Draw) -> dict[str, Tensor]:
-    """Return the batch augmented as drawn.
+    """Return the batch with colours and sides changed as drawn.
 
     Intensities stay in [0, 1], and the padding stays 0. Image, seeds, label and domain are flipped together, along
     the last axis; sizes, bounds and tags are what they were.
@@ -60,12 +78,35 @@ def apply(batch: dict[str, Tensor], drawn: Draw) -> dict[str, Tensor]:
 
 
 def augment(batch: dict[str, Tensor], augmentation: Augmentation, *, seed: int, step: int) -> dict[str, Tensor]:
-    """Draw and apply the augmentation of a step; see ``draw`` and ``apply``."""
-    return apply(batch, draw(len(batch["image"]), augmentation, seed=seed, step=step))
+    """Draw and apply the augmentation of a step: see ``draw``, ``apply`` and :func:`~medsize.data.zoom.zoom`."""
+    drawn = draw(len(batch["image"]), augmentation, seed=seed, step=step)
+    if drawn.placement and augmentation.zoom:
+        batch = zoom(batch, drawn.placement, augmentation.zoom.sizes_of_crops)
+    return apply(batch, drawn)
+
+
+def extra_keys(augmentation: Augmentation) -> frozenset[str]:
+    """Return what a batch must hold for its augmentation, beside what its objective needs."""
+    measured = augmentation.zoom is not None and augmentation.zoom.sizes_of_crops == "measured"
+    return frozenset({"label"}) if measured else frozenset()
 
 
 def _jitter(image: Tensor, domain: Tensor | None, drawn: Draw) -> Tensor:
     shift, factor = (value.to(image)[:, None, None, None] for value in (drawn.shift, drawn.factor))
     inside = torch.ones_like(image[:, :1]) if domain is None else domain[:, None].to(image.dtype)
-    mean = (image * inside).sum((2, 3), keepdim=True) / inside.sum((2, 3), keepdim=True)
+    if image.shape[1] == 3:
+        image = torch.einsum("bij,bjhw->bihw", _colour_turns(drawn.saturation, drawn.hue).to(image), image)
+    mean = (image * inside).sum((2, 3), keepdim=True) / inside.sum((2, 3), keepdim=True).clamp(min=1)
     return (((image - mean) * factor + mean + shift).clamp(0, 1)) * inside
+
+
+def _colour_turns(saturation: Tensor, hue: Tensor) -> Tensor:
+    """Return matrices on (red, green, blue), (B, 3, 3), that stretch colours away from grey and turn them around it.
+
+    Grey, the axis (1, 1, 1), stays where it is: Rodrigues' rotation about it, times the stretch across it.
+    """
+    along = torch.full((3, 3), 1 / 3)
+    across = torch.eye(3) - along
+    turned = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+    cosine, sine = ((saturation * turn)[:, None, None] for turn in (hue.cos(), hue.sin()))
+    return along + cosine * across + sine * turned

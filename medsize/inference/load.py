@@ -114,7 +114,7 @@ def load_network(run: RunFolder, checkpoint: Checkpoint, device: torch.device) -
             if checkpoint == "last"
             else "use the checkpoint 'last'; 'best' needs validation cases with labels",
         )
-    network = config.network.build(in_channels=1, classes=len(structure_values(config.data)) + 1)
+    network = config.network.build(in_channels=config.data.channels, classes=len(structure_values(config.data)) + 1)
     try:
         network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError, OSError) as error:

@@ -16,7 +16,7 @@ from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor, nn
 
 from medsize.config.training import TrainingConfig
-from medsize.data.augmentation import augment
+from medsize.data.augmentation import augment, extra_keys
 from medsize.data.batches import Batch, gather
 from medsize.errors import InputError
 from medsize.losses import ObjectiveValue
@@ -26,6 +26,7 @@ from medsize.training.display import Display
 from medsize.training.interruption import Interruption
 from medsize.training.records import Records
 from medsize.training.schedule import polynomial
+from medsize.training.sizes_while_learning import SizesWhileLearning
 from medsize.training.task import Task
 from medsize.training.validation import Validation, validate
 
@@ -78,6 +79,15 @@ class Training:
         self.steps = len(self.batches) * self.config.epochs
         self.objective = self.task.objective.to(self.accelerator.device)
         self.bare_network: nn.Module = self.accelerator.unwrap_model(self.network)
+        self.sizes = self.sizes_so_far()
+
+    def sizes_so_far(self) -> SizesWhileLearning | None:
+        """Return what was predicted of the training slices, as far as it can tell which given sizes are wrong."""
+        if not self.task.sizes_may_be_wrong or self.config.augmentation.zoom:  # a crop has another size
+            return None
+        if self.accelerator.is_main_process and (sizes := SizesWhileLearning.load(self.run)):
+            return sizes
+        return SizesWhileLearning.empty(len(self.task.store), self.task.store.classes)
 
     def train(self) -> None:
         """Train to the last epoch, or until validation stops improving.
@@ -143,6 +153,8 @@ class Training:
         value: ObjectiveValue = self.objective(logits, batch)
         if not math.isfinite(float(value.total.detach())):
             raise _not_finite(value, step, self.position.epoch, names)
+        if self.sizes and self.position.epoch > 0:  # in its first epoch a network knows nothing yet
+            self.sizes.add(torch.from_numpy(rows), logits, batch.get("domain"))
         self.optimiser.zero_grad()
         self.accelerator.backward(value.total)
         self.optimiser.step()
@@ -150,7 +162,8 @@ class Training:
 
     def batch_of(self, step: int, rows: np.ndarray) -> tuple[list[str], dict[str, Tensor]]:
         """Return the case ids and the augmented tensors of a batch, on the device."""
-        batch: Batch = gather(self.task.store, self.task.supervision, rows, keys=self.objective.targets - {"image"})
+        keys = (self.objective.targets | extra_keys(self.config.augmentation)) - {"image"}
+        batch: Batch = gather(self.task.store, self.task.supervision, rows, keys=keys)
         tensors = {key: tensor.to(self.accelerator.device, non_blocking=True) for key, tensor in batch.tensors.items()}
         return batch.cases, augment(tensors, self.config.augmentation, seed=self.config.seed, step=step)
 
@@ -190,16 +203,18 @@ class Training:
             mean=validation.mean,
             best=better,
         )
-        scores = ", ".join(f"{name} {score:.3f}" for name, score in validation.dice_scan.items())
         mark = " (best so far)" if better else ""
-        self.display.say(f"epoch {self.position.epoch}/{self.config.epochs}: validation dice_scan {scores}{mark}")
+        self.display.say(
+            f"epoch {self.position.epoch}/{self.config.epochs}: validation dice_scan {validation.describe()}{mark}"
+        )
 
     def save(self) -> None:
         """Replace ``checkpoints/last``."""
         self.position.metrics_bytes = self.records.bytes
         self.accelerator.wait_for_everyone()
+        sizes = self.sizes.of_all(self.accelerator) if self.sizes else None
         if self.accelerator.is_main_process:
-            save_last(self.run, self.accelerator, self.bare_network, self.position)
+            save_last(self.run, self.accelerator, self.bare_network, self.position, sizes)
 
 
 def _not_finite(value: ObjectiveValue, step: int, epoch: int, names: list[str]) -> InputError:

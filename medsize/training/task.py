@@ -9,6 +9,7 @@ from torch import nn
 from medsize.config.network import UNetConfig
 from medsize.config.run import RunConfig
 from medsize.console import say
+from medsize.data.augmentation import extra_keys
 from medsize.data.batches import Batches
 from medsize.data.case import Case
 from medsize.data.prepare import find_split_cases, of_split, prepare_slices
@@ -32,6 +33,7 @@ class Task:
         supervision: What the training rows are taught from.
         network: The network with its initial weights.
         objective: What is minimised.
+        sizes_may_be_wrong: Whether people gave the sizes, or a simulation of people.
     """
 
     cases: list[Case]
@@ -41,6 +43,7 @@ class Task:
     supervision: Supervision
     objective: Objective
     network: nn.Module
+    sizes_may_be_wrong: bool
 
     def batches(self, size: int, fewest_cases: int, processes: int) -> Batches:
         """Divide the training rows into batches of about ``size`` slices; of whole cases if the objective needs them.
@@ -119,8 +122,9 @@ def prepare_task(config: RunConfig) -> Task:
     shares = supervision.mean_sizes()
     if config.training.start_at_sizes and shares is not None:
         guess_shares(network, shares)
+    sizes_may_be_wrong = config.supervision.sizes.kind in ("table", "noisy") and not supervision.table.empty
     val_cases = [case for case in val if case.label is not None]
-    return Task(found.cases, store, train_rows, val_cases, supervision, objective, network)
+    return Task(found.cases, store, train_rows, val_cases, supervision, objective, network, sizes_may_be_wrong)
 
 
 def _require_labels(config: RunConfig, targets: frozenset[str], train: list[Case]) -> None:
@@ -132,6 +136,8 @@ def _require_labels(config: RunConfig, targets: frozenset[str], train: list[Case
         reasons.append(f"seeds of kind '{supervision.seeds.kind}' are made from masks")
     if set(SIZES) & targets and supervision.sizes.kind != "table":
         reasons.append(f"sizes of kind '{supervision.sizes.kind}' are measured on masks")
+    if extra_keys(config.training.augmentation):
+        reasons.append("sizes of crops are measured on masks (training.augmentation.zoom)")
     missing = [case.id for case in train if case.label is None]
     if reasons and missing:
         raise InputError(
@@ -158,7 +164,7 @@ def _require_classes(config: RunConfig, names: tuple[str, ...]) -> None:
 
 def _initial_network(config: RunConfig, *, classes: int) -> nn.Module:
     torch.manual_seed(config.training.seed)
-    network = config.network.build(in_channels=1, classes=classes)
+    network = config.network.build(in_channels=config.data.channels, classes=classes)
     if isinstance(config.network, UNetConfig):
         return network
     if config.network.weights is None:

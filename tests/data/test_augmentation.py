@@ -25,7 +25,8 @@ def batch(count: int = 4, *, padded: bool = False) -> dict[str, Tensor]:
 
 
 def drawn(shift: float = 0.0, factor: float = 1.0, flip: bool = False, count: int = 4) -> Draw:
-    return Draw(torch.full((count,), shift), torch.full((count,), factor), torch.full((count,), flip))
+    values = (shift, factor, flip, 1.0, 0.0)
+    return Draw(*(torch.full((count,), value) for value in values))
 
 
 def test_a_draw_follows_from_seed_and_step_alone() -> None:
