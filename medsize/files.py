@@ -80,6 +80,25 @@ def atomic_folder(path: Path, *, existing: Literal["replace", "keep"] = "replace
             shutil.rmtree(partial, ignore_errors=True)
 
 
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder beside ``path`` that only this user may read; it is removed with all in it at the end.
+
+    What a killed process left is removed by ``remove_abandoned``.
+
+    Raises:
+        InputError: The place cannot be written to, or the disk is full.
+    """
+    partial = _temporary(path, _PARTIAL)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir(mode=0o700)
+    try:
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically, in UTF-8 and with its line ends as given.
 

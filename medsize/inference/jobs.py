@@ -1,15 +1,20 @@
-"""Which files are to be segmented, and where each result goes; everything wrong with that, before any work."""
+"""Where the result of each image goes; everything wrong with that, before any work."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final, Literal
 
-from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES
+from medsize.data.inputs import Image, Kind
 from medsize.errors import InputError, InputErrors
 
-_SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
 VOLUMES_NAME = "volumes.csv"
+Format = Literal["nifti", "nrrd", "mha", "dicom-seg"]
+Existing = Literal["refuse", "overwrite", "resume"]
+_OWN: Final[dict[Kind, Format]] = {"nifti": "nifti", "nrrd": "nrrd", "mha": "mha", "dicom": "dicom-seg"}
+_SUFFIXES: Final[dict[Format, str]] = {"nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha", "dicom-seg": ".dcm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,83 +22,118 @@ class Job:
     """One image to segment.
 
     Attributes:
-        image: A file, or the folder of a DICOM series.
-        output: The label file to write, ``.nii.gz``.
+        image: The image.
+        output: The label file to write.
+        name: Of the result without suffix, relative to the folder of results, with forward slashes.
     """
 
-    image: Path
+    image: Image
     output: Path
+    name: str
 
 
-def plan_jobs(inputs: Sequence[Path], output: Path, *, overwrite: bool) -> list[Job]:
-    """Find the images and name their results.
+def plan_jobs(
+    images: Sequence[Image], output: Path, *, into: Format | None, existing: Existing, dicom: bool
+) -> list[Job]:
+    """Name the results of images.
 
-    A folder stands for all images in it and below it: every file of a known format, without ACDC's label files
-    (``*_gt.nii.gz``), hidden files and what lies in ``output``. A folder without any is taken as a DICOM series.
+    ``heart.nii.gz`` and ``heart/`` become ``heart.nii.gz`` and ``heart.dcm`` in ``output``. Images of one name from
+    different folders keep as much of their folders as tells them apart: ``a/heart.nii.gz`` and ``b/heart.nii.gz``.
 
     Args:
-        inputs: Files and folders.
-        output: Folder of the results; ``heart.nii``, ``heart.mha`` and ``heart/`` all become ``heart.nii.gz`` there.
-        overwrite: Whether results that are there already may be replaced.
+        images: The images.
+        output: Folder of the results.
+        into: The format of all results; by default each has that of its image.
+        existing: What becomes of results that are there already: they are an error, replaced, or kept.
+        dicom: Whether DICOM segmentations can be written here; without, series become NIfTI by default.
 
     Raises:
-        InputErrors: An input is missing, two inputs share an output, an output is there already or is an input.
+        InputErrors: Two images share a result, a result is there already or is an input, or no DICOM segmentation
+            can be made of an image.
     """
-    missing: list[InputError] = [InputError(f"{path}: no such file or folder") for path in inputs if not path.exists()]
-    images = list(dict.fromkeys(image for path in inputs if path.exists() for image in _images(path, output)))
-    jobs = [Job(image, output / f"{_stem(image)}.nii.gz") for image in images]
-    problems = missing + list(_collisions(jobs)) + list(_replacements(jobs, overwrite=overwrite))
+    jobs = [_job(image, image.name, output, into, dicom) for image in images]
+    jobs = [replaced for group in _by_name(jobs).values() for replaced in _told_apart(group, output)]
+    order = {id(image): place for place, image in enumerate(images)}
+    jobs.sort(key=lambda job: order[id(job.image)])
+    problems = [
+        *_not_from_dicom(jobs),
+        *_collisions(jobs),
+        *_into_inputs(jobs),
+        *(_there_already(jobs) if existing == "refuse" else ()),
+    ]
     if problems:
         raise InputErrors(problems)
     return jobs
 
 
-def _images(path: Path, output: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    result = output.resolve()
-    found = [
-        file
-        for file in sorted(path.rglob("*"))
-        if file.name.lower().endswith(_SUFFIXES)
-        and not file.name.startswith(".")
-        and not file.name.endswith("_gt.nii.gz")
-        and not file.resolve().is_relative_to(result)
+def _job(image: Image, name: str, output: Path, into: Format | None, dicom: bool) -> Job:
+    chosen = into or _OWN[image.kind]
+    if into is None and chosen == "dicom-seg" and not dicom:
+        chosen = "nifti"
+    plain = chosen == image.kind == "nifti" and image.path.name.lower().endswith(".nii")
+    return Job(image, output / f"{name}{'.nii' if plain else _SUFFIXES[chosen]}", name)
+
+
+def _by_name(jobs: list[Job]) -> dict[str, list[Job]]:
+    named: dict[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        named[job.name.casefold()].append(job)  # as file systems compare that do not know capitals
+    return named
+
+
+def _told_apart(jobs: list[Job], output: Path) -> list[Job]:
+    if len(jobs) == 1:
+        return jobs
+    above = Path(os.path.commonpath([job.image.folder for job in jobs]))
+    names = [(job.image.folder.relative_to(above) / job.name).as_posix() for job in jobs]
+    return [
+        replace(job, name=name, output=output / f"{name}{job.output.name[len(job.name) :]}")
+        for job, name in zip(jobs, names, strict=True)
     ]
-    return found or [path]
 
 
-def _stem(image: Path) -> str:
-    suffix = next((suffix for suffix in _SUFFIXES if image.name.lower().endswith(suffix)), "")
-    return image.resolve().name if image.is_dir() else image.name[: len(image.name) - len(suffix)]
+def _not_from_dicom(jobs: list[Job]) -> Iterator[InputError]:
+    others = [job for job in jobs if job.output.suffix == ".dcm" and job.image.kind != "dicom"]
+    if others:
+        yield InputError(
+            f"{len(others)} input(s) cannot become DICOM segmentations",
+            expected="DICOM series, which a segmentation refers to",
+            found=_some([job.image.path for job in others]),
+            remedy="leave out --format dicom-seg, or predict them on their own",
+        )
 
 
 def _collisions(jobs: list[Job]) -> Iterator[InputError]:
-    images: dict[Path, list[Path]] = defaultdict(list)
-    for job in jobs:
-        images[job.output].append(job.image)
-    for output, several in images.items():
+    for several in _by_name(jobs).values():
         if len(several) > 1:
             yield InputError(
-                f"{len(several)} inputs would be written to {output}",
-                found=", ".join(map(str, several)),
+                f"{len(several)} inputs would be written to {several[0].output}",
+                found=", ".join(str(job.image.path) for job in several),
                 remedy="rename them, or predict them into different folders",
             )
 
 
-def _replacements(jobs: list[Job], *, overwrite: bool) -> Iterator[InputError]:
-    inputs = {job.image.resolve() for job in jobs}
-    there = [job.output for job in jobs if job.output.exists() and job.output.resolve() not in inputs]
-    if there and not overwrite:
-        yield InputError(
-            f"{len(there)} result(s) are there already",
-            found=", ".join(map(str, there[:5])) + (", …" if len(there) > 5 else ""),
-            remedy="choose another folder with -o, or replace them with --overwrite",
-        )
+def _into_inputs(jobs: list[Job]) -> Iterator[InputError]:
+    inputs = {job.image.path.resolve() for job in jobs}
     for job in jobs:
         if job.output.resolve() in inputs:
             yield InputError(
-                f"the result of {job.image} would replace an input",
+                f"the result of {job.image.path} would replace an input",
                 found=str(job.output),
                 remedy="choose another folder with -o",
             )
+
+
+def _there_already(jobs: list[Job]) -> Iterator[InputError]:
+    inputs = {job.image.path.resolve() for job in jobs}
+    there = [job.output for job in jobs if job.output.exists() and job.output.resolve() not in inputs]
+    if there:
+        yield InputError(
+            f"{len(there)} result(s) are there already",
+            found=_some(there),
+            remedy="choose another folder with -o, keep them with --resume, or replace them with --overwrite",
+        )
+
+
+def _some(paths: list[Path]) -> str:
+    return ", ".join(map(str, paths[:5])) + (", …" if len(paths) > 5 else "")

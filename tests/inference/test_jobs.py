@@ -1,78 +1,105 @@
+from pathlib import Path
+
 import pytest
 
+from medsize.data.inputs import Image
 from medsize.errors import InputErrors
-from medsize.inference.jobs import Job, plan_jobs
+from medsize.inference.jobs import plan_jobs
+
+KINDS = {
+    ".nii.gz": "nifti",
+    ".nii": "nifti",
+    ".nrrd": "nrrd",
+    ".nhdr": "nrrd",
+    ".mha": "mha",
+    ".mhd": "mha",
+    "": "dicom",
+}
 
 
-def touch(path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-    return path
+def image(path: Path) -> Image:
+    name, dot, suffix = path.name.partition(".")
+    return Image(path, name, path.parent, KINDS[(dot + suffix).lower()], path)
 
 
-@pytest.mark.parametrize("name", ["heart.nii.gz", "heart.nii", "heart.nrrd", "heart.mha", "heart.MHD", "heart.NII.GZ"])
-def test_every_format_becomes_a_compressed_nifti_of_its_name(tmp_path, name):
-    image = touch(tmp_path / "in" / name)
-    assert plan_jobs([image], tmp_path / "out", overwrite=False) == [Job(image, tmp_path / "out" / "heart.nii.gz")]
+def plan(*images: Path, output: Path, into=None, existing="refuse", dicom=True) -> list[str]:
+    jobs = plan_jobs([image(path) for path in images], output, into=into, existing=existing, dicom=dicom)
+    assert [job.image.path for job in jobs] == list(images)
+    assert all(job.output.name.startswith(Path(job.name).name) for job in jobs)
+    return [job.output.relative_to(output).as_posix() for job in jobs]
 
 
-def test_a_folder_stands_for_the_images_in_and_below_it(tmp_path):
-    names = ["b/x.nii.gz", "a.nii", "b/c/y.mha"]
-    ignored = ["notes.txt", "x_gt.nii.gz", ".partial-h-1-ab-z.nii.gz"]
-    for name in names + ignored:
-        touch(tmp_path / "in" / name)
-    jobs = plan_jobs([tmp_path / "in"], tmp_path / "out", overwrite=False)
-    assert sorted(str(job.image.relative_to(tmp_path / "in")) for job in jobs) == sorted(names)
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [
+        ("heart.nii.gz", "heart.nii.gz"),
+        ("heart.nii", "heart.nii"),
+        ("heart.NII.GZ", "heart.nii.gz"),
+        ("heart.nrrd", "heart.nrrd"),
+        ("heart.nhdr", "heart.nrrd"),
+        ("heart.mha", "heart.mha"),
+        ("heart.MHD", "heart.mha"),
+        ("heart", "heart.dcm"),
+    ],
+)
+def test_a_result_has_the_name_and_format_of_its_image(tmp_path, name, result):
+    assert plan(tmp_path / "in" / name, output=tmp_path / "out") == [result]
 
 
-def test_results_inside_the_folder_of_images_are_no_images(tmp_path):
-    image = touch(tmp_path / "x.nii.gz")
-    touch(tmp_path / "out" / "earlier.nii.gz")
-    assert plan_jobs([tmp_path], tmp_path / "out", overwrite=False) == [Job(image, tmp_path / "out" / "x.nii.gz")]
+def test_a_series_becomes_nifti_where_segmentations_cannot_be_written(tmp_path):
+    assert plan(tmp_path / "heart", output=tmp_path / "out", dicom=False) == ["heart.nii.gz"]
+    assert plan(tmp_path / "heart", output=tmp_path / "out", dicom=False, into="dicom-seg") == ["heart.dcm"]
 
 
-def test_a_folder_without_images_is_a_dicom_series_of_its_name(tmp_path):
-    touch(tmp_path / "series" / "IM0001")
-    jobs = plan_jobs([tmp_path / "series"], tmp_path / "out", overwrite=False)
-    assert jobs == [Job(tmp_path / "series", tmp_path / "out" / "series.nii.gz")]
+@pytest.mark.parametrize(("into", "suffix"), [("nifti", ".nii.gz"), ("nrrd", ".nrrd"), ("mha", ".mha")])
+def test_one_format_can_be_asked_for(tmp_path, into, suffix):
+    images = [tmp_path / "a.nii.gz", tmp_path / "b.mha", tmp_path / "c"]
+    assert plan(*images, output=tmp_path / "out", into=into) == [f"{name}{suffix}" for name in "abc"]
 
 
-def test_an_image_named_twice_is_one_job(tmp_path):
-    image = touch(tmp_path / "in" / "x.nii")
-    assert len(plan_jobs([image, tmp_path / "in", image], tmp_path / "out", overwrite=False)) == 1
+def test_only_series_become_dicom_segmentations(tmp_path):
+    with pytest.raises(InputErrors, match=r"1 input\(s\) cannot become DICOM segmentations(.|\n)*a\.nii"):
+        plan(tmp_path / "a.nii", tmp_path / "b", output=tmp_path / "out", into="dicom-seg")
+
+
+def test_images_of_one_name_keep_as_much_of_their_folders_as_tells_them_apart(tmp_path):
+    images = [tmp_path / "in" / name for name in ("p1/ed/x.nii.gz", "p2/ed/x.nii.gz", "p2/y.nii.gz", "p2/es/X.nii.gz")]
+    expected = ["p1/ed/x.nii.gz", "p2/ed/x.nii.gz", "y.nii.gz", "p2/es/X.nii.gz"]
+    assert plan(*images, output=tmp_path / "out") == expected
 
 
 def test_all_that_is_wrong_is_listed_at_once(tmp_path):
-    first, second = touch(tmp_path / "a" / "x.nii.gz"), touch(tmp_path / "b" / "x.nii")
-    there = touch(tmp_path / "out" / "y.nii.gz")
-    inputs = [tmp_path / "missing.nii", first, second, touch(tmp_path / "y.nii")]
+    there = tmp_path / "y.nii.gz"
+    there.touch()
+    (tmp_path / "z.nii").touch()
+    images = [tmp_path / "a" / "x.nii.gz", tmp_path / "a" / "x.nii", tmp_path / "b" / "y.nii.gz", tmp_path / "z.nii"]
     with pytest.raises(InputErrors) as caught:
-        plan_jobs(inputs, tmp_path / "out", overwrite=False)
-    missing, collision, exists = caught.value.errors
-    assert "missing.nii: no such file or folder" in str(missing)
-    assert str(first) in str(collision)
-    assert str(second) in str(collision)
+        plan(*images, output=tmp_path)
+    collision, own, exists = caught.value.errors
+    assert str(images[0]) in str(collision)
+    assert str(images[1]) in str(collision)
+    assert "would replace an input" in str(own)
     assert str(there) in str(exists)
     assert "--overwrite" in str(exists)
+    assert "--resume" in str(exists)
 
 
-def test_overwrite_allows_results_that_are_there(tmp_path):
-    image = touch(tmp_path / "x.nii")
-    touch(tmp_path / "out" / "x.nii.gz")
-    assert len(plan_jobs([image], tmp_path / "out", overwrite=True)) == 1
+@pytest.mark.parametrize("existing", ["overwrite", "resume"])
+def test_results_that_are_there_are_no_error_where_it_is_said_what_becomes_of_them(tmp_path, existing):
+    (tmp_path / "x.nii").touch()
+    assert plan(tmp_path / "in" / "x.nii", output=tmp_path, existing=existing) == ["x.nii"]
 
 
-@pytest.mark.parametrize("overwrite", [True, False])
-def test_a_result_never_replaces_an_input(tmp_path, overwrite):
-    image = touch(tmp_path / "x.nii.gz")
+@pytest.mark.parametrize("existing", ["overwrite", "refuse", "resume"])
+def test_a_result_never_replaces_an_input(tmp_path, existing):
+    (tmp_path / "x.nii.gz").touch()
     with pytest.raises(InputErrors, match="would replace an input") as caught:
-        plan_jobs([image], tmp_path, overwrite=overwrite)
+        plan(tmp_path / "x.nii.gz", output=tmp_path, existing=existing)
     assert len(caught.value.errors) == 1
 
 
 def test_many_results_that_are_there_are_counted(tmp_path):
-    images = [touch(tmp_path / "in" / f"{number}.nii") for number in range(7)]
     for number in range(7):
-        touch(tmp_path / "out" / f"{number}.nii.gz")
+        (tmp_path / f"{number}.nii").touch()
     with pytest.raises(InputErrors, match=r"7 result\(s\) are there already\n.*, …\n"):
-        plan_jobs(images, tmp_path / "out", overwrite=False)
+        plan(*[tmp_path / "in" / f"{number}.nii" for number in range(7)], output=tmp_path)

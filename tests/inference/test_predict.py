@@ -1,3 +1,4 @@
+import errno
 import gzip
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from scipy.spatial.transform import Rotation
 
 from medsize.data.volumes import read_volume
 from medsize.errors import InputError, InputErrors
+from medsize.files import writing
+from medsize.inference import results
 from medsize.inference.load import Predictor
 from medsize.inference.options import PredictionOptions
-from medsize.inference.predict import predict_files
+from medsize.inference.predict import Wanted, predict_files
 from tests.conftest import tiny_heart
 
 pytestmark = pytest.mark.usefixtures("intensity_network")
@@ -104,7 +107,7 @@ def test_a_cases_prediction_is_written_in_the_values_of_the_source(run_of_all, t
 def test_with_a_crf_the_refined_prediction_is_written(run_of_all, tiny_acdc, tmp_path):
     image = tiny_acdc / "training" / "patient001" / "patient001_frame01.nii.gz"
     predict_files(run_of_all, [image], tmp_path / "plain", device="cpu")
-    predict_files(run_of_all, [image], tmp_path / "crf", device="cpu", crf=True)
+    predict_files(run_of_all, [image], tmp_path / "crf", device="cpu", options=PredictionOptions(crf=True))
     plain, refined = (np.asarray(nib.load(tmp_path / name / image.name).dataobj) for name in ("plain", "crf"))
     classes = (
         Predictor.load(run_of_all, "last", "cpu").with_options(PredictionOptions(crf=True)).predict(read_volume(image))
@@ -155,29 +158,91 @@ def test_the_table_keeps_other_files_and_replaces_predicted_ones(run_of_lv, tmp_
     assert pd.read_csv(table)["file"].to_list() == ["a.nii.gz", "b.nii.gz"]
     save(images[0], heart()[:, :, :1], STRAIGHT)
     before = table.read_text()
-    predict_files(run_of_lv, images[:1], out, device="cpu", overwrite=True)
+    predict_files(run_of_lv, images[:1], out, device="cpu", wanted=Wanted(existing="overwrite"))
     a, b = pd.read_csv(table)["volume_ml"]
     assert b < a
     assert table.read_text() != before
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
-def test_other_formats_become_nifti_on_the_same_grid(run_of_lv, tmp_path, suffix):
-    image = SimpleITK.GetImageFromArray(heart().T.astype(np.float32))
-    image.SetSpacing((1.4, 1.4, 8.0))
-    image.SetOrigin((10.0, -20.0, 30.0))
-    image.SetDirection((0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, -1.0))
+@pytest.mark.parametrize("frames", [0, 3])
+def test_nrrd_and_metaimage_keep_their_format_and_place(run_of_lv, tmp_path, suffix, frames):
+    array = heart(frames).astype(np.float32)
+    image = SimpleITK.GetImageFromArray(array.T, isVector=False)
+    image.SetSpacing((1.4, 1.4, 8.0, 0.03)[: array.ndim])
+    image.SetOrigin((10.0, -20.0, 30.0, 0.0)[: array.ndim])
+    direction = np.eye(array.ndim)
+    direction[:3, :3] = [[0, 1, 0], [1, 0, 0], [0, 0, -1]]
+    image.SetDirection(direction.ravel())
     path = tmp_path / f"heart{suffix}"
     SimpleITK.WriteImage(image, str(path))
-    predict_files(run_of_lv, [path], tmp_path / "out", device="cpu")
-    written = SimpleITK.ReadImage(str(tmp_path / "out" / "heart.nii.gz"))
-    assert written.GetSize() == image.GetSize()
-    for getter in ("GetOrigin", "GetSpacing", "GetDirection"):
-        np.testing.assert_allclose(getattr(written, getter)(), getattr(image, getter)(), atol=1e-6)
-    nifti = save(tmp_path / "nifti.nii.gz", heart(), STRAIGHT)
-    predict_files(run_of_lv, [nifti], tmp_path / "out", device="cpu")
+    nifti = save(tmp_path / "nifti.nii.gz", heart(frames), STRAIGHT)
+    predict_files(run_of_lv, [path, nifti], tmp_path / "out", device="cpu")
+    written = SimpleITK.ReadImage(str(tmp_path / "out" / f"heart{suffix}"))
+    assert written.GetPixelIDTypeAsString() == "8-bit unsigned integer"
+    for getter in ("GetSize", "GetOrigin", "GetSpacing", "GetDirection"):
+        assert getattr(written, getter)() == getattr(image, getter)()
     same = np.asarray(nib.load(tmp_path / "out" / "nifti.nii.gz").dataobj)
     np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(written).T, same)
+
+
+@pytest.mark.parametrize("into", ["nifti", "nrrd", "mha"])
+def test_the_format_can_be_chosen_and_the_place_stays(run_of_lv, tmp_path, into):
+    image = save(tmp_path / "heart.nii", heart(), OBLIQUE)
+    other = SimpleITK.ReadImage(str(image))
+    SimpleITK.WriteImage(other, str(tmp_path / "scan.mha"))
+    predict_files(run_of_lv, [image, tmp_path / "scan.mha"], tmp_path / "out", device="cpu", wanted=Wanted(into=into))
+    suffixes = {"nifti": (".nii", ".nii.gz"), "nrrd": (".nrrd", ".nrrd"), "mha": (".mha", ".mha")}[into]
+    results = [tmp_path / "out" / f"{name}{suffix}" for name, suffix in zip(("heart", "scan"), suffixes, strict=True)]
+    first, second = (SimpleITK.ReadImage(str(result)) for result in results)
+    for result in (first, second):
+        assert result.GetSize() == other.GetSize()
+        for getter in ("GetOrigin", "GetSpacing", "GetDirection"):
+            np.testing.assert_allclose(getattr(result, getter)(), getattr(other, getter)(), atol=1e-5)
+    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(first), SimpleITK.GetArrayFromImage(second))
+
+
+def test_sheared_axes_become_nifti_only(run_of_lv, tmp_path):
+    image = save(tmp_path / "sheared.nii.gz", heart(), SHEAR, qform=0)
+    with pytest.raises(InputErrors, match="not at right angles"):
+        predict_files(run_of_lv, [image], tmp_path / "out", device="cpu", wanted=Wanted(into="nrrd"))
+    assert not (tmp_path / "out").exists()
+
+
+def affines() -> list[np.ndarray]:
+    """Thirty: axes permuted and mirrored, turned, sheared."""
+    rng = np.random.default_rng(11)
+    found = []
+    for number in range(30):
+        permuted = np.eye(3)[:, rng.permutation(3)] * rng.choice([-1, 1], 3)
+        turned = Rotation.random(random_state=number).as_matrix() if number % 3 else permuted
+        shear = np.eye(3) + (np.triu(rng.uniform(-0.3, 0.3, (3, 3)), 1) if number % 5 == 4 else 0)
+        affine = np.eye(4)
+        affine[:3, :3] = turned @ shear * rng.uniform((0.8, 0.8, 2), (2, 2, 10))
+        affine[:3, 3] = rng.uniform(-200, 200, 3)
+        found.append(affine)
+    return found
+
+
+def test_thirty_orientations_and_shears_come_back_voxel_for_voxel(run_of_lv, tmp_path):
+    array = heart()
+    expected = None
+    images = [save(tmp_path / f"{n}.nii.gz", array, affine, qform=0) for n, affine in enumerate(affines())]
+    predict_files(run_of_lv, images, tmp_path / "out", device="cpu", wanted=Wanted(pictures=False))
+    for affine, image in zip(affines(), images, strict=True):
+        written = nib.load(tmp_path / "out" / image.name)
+        np.testing.assert_array_equal(written.affine, nib.load(image).affine)
+        np.testing.assert_allclose(written.affine, affine, atol=1e-4)
+        labels = np.asarray(written.dataobj)
+        expected = labels if expected is None else expected
+        np.testing.assert_array_equal(labels, expected)  # paper preprocessing sees pixels, whatever their place
+        axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+        if np.allclose(axes.T @ axes, np.eye(3)):
+            given, read = (SimpleITK.ReadImage(str(path)) for path in (image, tmp_path / "out" / image.name))
+            np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(read).T, expected)
+            for getter in ("GetOrigin", "GetSpacing", "GetDirection"):
+                assert getattr(read, getter)() == getattr(given, getter)()
+    assert expected.any()
 
 
 def test_broken_images_are_reported_together_after_the_good_ones(run_of_lv, tmp_path):
@@ -195,35 +260,102 @@ def test_broken_images_are_reported_together_after_the_good_ones(run_of_lv, tmp_
             progress=lambda done, total: calls.append((done, total)),
         )
     assert [str(path) in str(error) for path, error in zip((cut, constant), caught.value.errors, strict=True)]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.nii.gz", "volumes.csv", "z.nii.gz"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
+        ["a.nii.gz", "labels_itksnap.txt", "labels_slicer.ctbl", "pictures", "volumes.csv", "z.nii.gz"]
+    )
     assert pd.read_csv(tmp_path / "out" / "volumes.csv")["file"].to_list() == ["a.nii.gz", "z.nii.gz"]
     assert calls == [(number, 4) for number in range(5)]
 
 
-def test_where_nothing_could_be_segmented_no_table_is_written(run_of_lv, tmp_path):
+def test_where_nothing_could_be_segmented_no_folder_is_left(run_of_lv, tmp_path):
     (tmp_path / "bad.nii.gz").write_bytes(gzip.compress(b"no image"))
     with pytest.raises(InputErrors, match=r"bad\.nii\.gz"):
         predict_files(run_of_lv, [tmp_path / "bad.nii.gz"], tmp_path / "out", device="cpu")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
-def test_an_interruption_leaves_what_was_segmented_in_the_table(run_of_lv, tmp_path):
-    images = [save(tmp_path / f"{name}.nii.gz", heart(), STRAIGHT) for name in "ab"]
+def test_an_interruption_leaves_whole_results_and_their_rows_and_can_be_resumed(run_of_lv, tmp_path):
+    images = [save(tmp_path / f"{name}.nii.gz", heart(), STRAIGHT) for name in "abcdefghij"]
+    out = tmp_path / "out"
 
     def interrupt(done: int, total: int) -> None:
-        if done == 1:
+        if done == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        predict_files(run_of_lv, images, tmp_path / "out", device="cpu", progress=interrupt)
-    assert pd.read_csv(tmp_path / "out" / "volumes.csv")["file"].to_list() == ["a.nii.gz"]
+        predict_files(run_of_lv, images, out, device="cpu", progress=interrupt)
+    finished = sorted(path.name for path in out.glob("*.nii.gz"))
+    assert 2 <= len(finished) < len(images)
+    assert pd.read_csv(out / "volumes.csv")["file"].to_list() == finished
+    assert not list(out.rglob(".*"))
+    before = {name: (out / name).stat().st_mtime_ns for name in finished}
+    said = []
+    predict_files(run_of_lv, images, out, device="cpu", wanted=Wanted(existing="resume"), say=said.append)
+    assert said == [f"finished before: {len(finished)} of 10"]
+    assert before == {name: (out / name).stat().st_mtime_ns for name in finished}
+    assert pd.read_csv(out / "volumes.csv")["file"].to_list() == [image.name for image in images]
+
+
+def test_a_result_without_its_row_is_made_again_by_resume(run_of_lv, tmp_path):
+    image = save(tmp_path / "a.nii.gz", heart(), STRAIGHT)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.nii.gz").write_bytes(b"of a killed process")
+    predict_files(run_of_lv, [image], tmp_path / "out", device="cpu", wanted=Wanted(existing="resume"))
+    same_geometry(tmp_path / "out" / "a.nii.gz", image)
+
+
+def test_a_disk_that_is_full_ends_it_at_once(run_of_lv, tmp_path, monkeypatch):
+    images = [save(tmp_path / f"{name}.nii.gz", heart(), STRAIGHT) for name in "abcdef"]
+    written = []
+
+    def full(path, *arguments, **options):
+        written.append(path)
+        with writing(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(results, "write_label", full)
+    with pytest.raises(InputError, match="No space left"):
+        predict_files(run_of_lv, images, tmp_path / "out", device="cpu", wanted=Wanted(pictures=False))
+    assert len(written) < len(images)
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_of_one_name_keep_their_folders(run_of_lv, tmp_path):
+    images = [save(tmp_path / folder / "x.nii.gz", heart(), STRAIGHT) for folder in "ab"]
+    table = predict_files(run_of_lv, images, tmp_path / "out", device="cpu")
+    assert pd.read_csv(table)["file"].to_list() == ["a/x.nii.gz", "b/x.nii.gz"]
+    for folder in "ab":
+        same_geometry(tmp_path / "out" / folder / "x.nii.gz", images[0])
+        assert (tmp_path / "out" / "pictures" / folder / "x.png").is_file()
 
 
 def test_nothing_is_done_when_inputs_and_outputs_do_not_fit(run_of_lv, tmp_path):
-    images = [save(tmp_path / folder / "x.nii.gz", heart(), STRAIGHT) for folder in "ab"]
+    images = [save(tmp_path / name, heart(), STRAIGHT) for name in ("x.nii.gz", "x.nii")]
     with pytest.raises(InputErrors, match="2 inputs would be written"):
         predict_files(run_of_lv, images, tmp_path / "out", device="cpu")
     assert not (tmp_path / "out").exists()
+
+
+def test_probabilities_lie_on_the_images_grid_and_explain_the_labels(run_of_all, tmp_path):
+    image = save(tmp_path / "heart.nii.gz", heart(2), OBLIQUE)
+    predict_files(run_of_all, [image], tmp_path / "out", device="cpu", wanted=Wanted(probabilities=True))
+    found = []
+    for name in ("rv", "myo", "lv"):
+        path = tmp_path / "out" / "probabilities" / f"heart_{name}.nii.gz"
+        same_geometry(path, image)
+        assert nib.load(path).get_data_dtype() == np.float32
+        found.append(np.asarray(nib.load(path).dataobj))
+    with_background = np.stack([1 - np.sum(found, axis=0), *found])
+    labels = np.asarray(nib.load(tmp_path / "out" / "heart.nii.gz").dataobj)
+    clear = np.abs(np.diff(np.sort(with_background, axis=0)[-2:], axis=0)[0]) > 1e-5
+    np.testing.assert_array_equal(with_background.argmax(0)[clear], labels[clear])
+
+
+def test_names_and_colours_lie_beside_the_labels(run_of_all, tmp_path):
+    image = save(tmp_path / "heart.nii.gz", heart(), STRAIGHT)
+    predict_files(run_of_all, [image], tmp_path / "out", device="cpu")
+    assert '"lv"' in (tmp_path / "out" / "labels_itksnap.txt").read_text(encoding="utf-8")
+    assert "3 lv" in (tmp_path / "out" / "labels_slicer.ctbl").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("content", ["day,weather\n1,rain\n", "", "file,frame,structure,volume_ml\nx,one,lv,3\n"])
@@ -244,11 +376,11 @@ def test_a_file_in_place_of_the_output_folder_is_refused(run_of_lv, tmp_path):
 
 
 @pytest.mark.real_data
-def test_acdcs_own_files_keep_their_grids(run_of_lv, test_data, tmp_path):
-    patients = sorted((test_data / "acdc" / "training").iterdir())
-    images = [min(folder.glob("*_frame??.nii.gz")) for folder in patients if (folder / "Info.cfg").is_file()]
+def test_all_of_acdc_keeps_its_grids(run_of_lv, test_data, tmp_path):
+    images = sorted((test_data / "acdc" / "training").glob("patient*/*_frame??.nii.gz"))
     images += [next((test_data / "acdc" / "training" / "patient090").glob("*_4d.nii.gz"))]
-    table = predict_files(run_of_lv, images, tmp_path, device="cpu")
+    assert len(images) == 201
+    table = predict_files(run_of_lv, images, tmp_path, device="cpu", wanted=Wanted(pictures=False))
     for image in images:
         same_geometry(tmp_path / image.name, image)
     volumes = pd.read_csv(table)

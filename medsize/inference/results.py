@@ -1,0 +1,73 @@
+"""What is written for one image: labels, probabilities and a picture, on its grid and in its format."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsize.data.dicom_seg import write_dicom_seg
+from medsize.data.dicom_series import DicomSeries
+from medsize.data.grid_files import write_label, write_on_grid
+from medsize.data.inputs import Image
+from medsize.data.volumes import Volume
+from medsize.inference.colours import colours
+from medsize.inference.jobs import Job
+from medsize.inference.pictures import write_picture
+
+PROBABILITIES: Final = "probabilities"
+PICTURES: Final = "pictures"
+
+
+@dataclass(frozen=True, slots=True)
+class Segmented:
+    """An image with what was found in it.
+
+    Attributes:
+        frames: The image, one volume a time frame.
+        labels: Values on the same grid.
+        probabilities: (K - 1, X, Y, Z) of each time frame, if asked for.
+    """
+
+    frames: list[Volume]
+    labels: list[NDArray[np.uint8]]
+    probabilities: list[NDArray[np.float32]] | None
+
+
+def write_results(job: Job, output: Path, segmented: Segmented, values: Mapping[str, int], *, picture: bool) -> None:
+    """Write all of a job, its labels last: where they are, the rest is too.
+
+    Args:
+        job: What to write where.
+        output: Folder of all results.
+        segmented: What was found.
+        values: Structure to value, in class order.
+        picture: Whether to write ``pictures/<name>.png``.
+
+    Raises:
+        InputError: A place cannot be written to.
+    """
+    like = _like(job.image, segmented.frames)
+    if segmented.probabilities is not None:
+        suffix = ".nii.gz" if job.output.suffix == ".dcm" else job.output.name.removeprefix(Path(job.name).name)
+        for number, name in enumerate(values):
+            of_structure = _joined([frame[number] for frame in segmented.probabilities])
+            write_on_grid(output / PROBABILITIES / f"{job.name}_{name}{suffix}", of_structure, like=like)
+    if picture:
+        path = output / PICTURES / f"{job.name}.png"
+        write_picture(path, segmented.frames, segmented.labels, colours(values))
+    if job.output.suffix == ".dcm":
+        assert isinstance(job.image.source, DicomSeries)
+        write_dicom_seg(job.output, segmented.labels[0], like=job.image.source.files, structures=values)
+    else:
+        write_label(job.output, _joined(list(segmented.labels)), like=like)
+
+
+def _like(image: Image, frames: list[Volume]) -> Path | Volume:
+    return frames[0] if isinstance(image.source, DicomSeries) else image.source
+
+
+def _joined(frames: list[NDArray[Any]]) -> NDArray[Any]:
+    return frames[0] if len(frames) == 1 else np.stack(frames, axis=-1)
