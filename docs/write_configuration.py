@@ -50,9 +50,8 @@ def sections(model: type[BaseModel], path: str) -> Iterator[str]:
         models = [part for part in parts_of(field.annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
         inner += [(part, key) for part in models]
         if not models and name not in ("kind", "name"):
-            rows.append(
-                f"| `{name}` | {kind_of(field)} | {default_of(field)} | {(field.description or '').strip()} |\n"
-            )
+            description = " ".join((field.description or "").split())
+            rows.append(f"| `{name}` | {kind_of(field)} | {default_of(field)} | {description} |\n")
     if path and path != "objective":
         yield f"\n## `{path}`{variant_of(model)}\n\n{inspect.cleandoc(model.__doc__ or '')}\n"
         if rows:
@@ -64,7 +63,7 @@ def sections(model: type[BaseModel], path: str) -> Iterator[str]:
 def variant_of(model: type[BaseModel]) -> str:
     """Return which variant of its mapping a model is, or nothing."""
     tags = [model.model_fields[key] for key in ("kind", "name") if key in model.model_fields]
-    return f": `{get_args(tags[0].annotation)[0]}`" if tags else ""
+    return ": " + ", ".join(f"`{tag}`" for tag in get_args(tags[0].annotation)) if tags else ""
 
 
 def parts_of(annotation: Any) -> list[Any]:

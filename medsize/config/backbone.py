@@ -18,10 +18,9 @@ class NetworkModel(Model):
     """A network, with the statistics of its images."""
 
     mean: float | tuple[float, float, float] = 0.5
-    """Subtracted from the image, which is in [0, 1]: one number, or one each for red, green and blue."""
+    """Subtracted from the image, which is in [0, 1]; one number, or three for red, green and blue."""
     std: Deviation | tuple[Deviation, Deviation, Deviation] = 0.5
-    """Divides the image after the mean. Stock torchvision weights: `[0.485, 0.456, 0.406]` and `[0.229, 0.224, 0.225]`,
-    of grey images about 0.449 and 0.226."""
+    """Divides the image after the mean. Stock torchvision weights were trained with about 0.449 and 0.226 (grey)."""
 
     def common(self, *, in_channels: int) -> dict[str, Any]:
         """Return the arguments that every network takes.
