@@ -1,0 +1,100 @@
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from medsize.export.facts import Facts
+from medsize.export.pages import license_text, result_rows, sizes_words, write_page
+from medsize.run_folder import RunFolder
+
+AGGREGATE = {
+    "cases": 4, "undefined": ["patient002"], "mean": 0.81234, "median": 0.9, "q25": 0.7, "q75": 0.95, "worst": 0.1,
+}  # fmt: skip
+
+
+@pytest.fixture
+def run(physical_run: RunFolder, tmp_path: Path) -> RunFolder:
+    shutil.copytree(physical_run.path, tmp_path / "run")
+    return RunFolder(tmp_path / "run")
+
+
+def card(run: RunFolder) -> str:
+    page = run.path / "MODEL_CARD.md"
+    write_page(page, Facts.of(run, "last"))
+    return page.read_text(encoding="utf-8")
+
+
+def evaluate(run: RunFolder, **changes: object) -> None:
+    run.report.mkdir()
+    block = {"checkpoint": "last", "split": "val", "chosen_on_these_cases": False, "aggregates": {"lv": AGGREGATE}}
+    (run.report / "summary.json").write_text(json.dumps(block | {"others": []} | changes))
+
+
+def test_a_checkpoint_without_a_report_is_said_not_to_be_evaluated(run: RunFolder) -> None:
+    assert "**Not evaluated.**" in card(run)
+    evaluate(run, checkpoint="best")
+    assert "**Not evaluated.**" in card(run)
+
+
+def test_results_have_their_intervals_where_the_report_has_them(run: RunFolder) -> None:
+    evaluate(run, aggregates={"lv": AGGREGATE | {"low": 0.75, "high": 0.86}})
+    assert "| lv | 4 | 0.8123 | 0.7500 to 0.8600 | 0.9000 [0.7000, 0.9500] | 0.1000 | 1 |" in card(run)
+
+
+def test_results_without_intervals_say_so(run: RunFolder) -> None:
+    evaluate(run)
+    assert result_rows(Facts.of(run, "last"))[0]["interval"] == "not computed"
+
+
+def test_figures_of_cases_that_chose_the_checkpoint_are_marked(run: RunFolder) -> None:
+    evaluate(run, chosen_on_these_cases=True)
+    assert "chosen on these very cases" in card(run)
+
+
+def test_a_leak_is_counted_and_nobody_named(run: RunFolder) -> None:
+    assert "| on both sides of the split | nobody |" in card(run)
+    cases = pd.read_csv(run.cases)
+    leaking = cases.index[cases["group"] == cases.loc[cases["split"] == "train", "group"].iloc[0]]
+    cases.loc[leaking[0], "split"] = "val"
+    cases.to_csv(run.cases, index=False)
+    assert "**1 patients: every figure below is better" in card(run)
+
+
+def test_supervision_is_told_with_its_noise(run: RunFolder) -> None:
+    supervision = json.loads(run.supervision.read_text())
+    supervision |= {"measured_noise": {"background": 0.01, "lv": 0.123}, "raters": ["AB", "CD"]}
+    run.supervision.write_text(json.dumps(supervision))
+    words = sizes_words(Facts.of(run, "last"))
+    assert words == (
+        "measured on masks, then made wrong at random; nominal mean relative error 8.0 %; "
+        "measured 12.3 % (lv); 2 raters"
+    )
+    assert "AB" not in card(run)
+
+
+def test_a_run_without_sizes_says_none(random_run) -> None:
+    assert sizes_words(Facts.of(random_run("objective.size_target=null"), "last")) == "none"
+
+
+def test_the_card_says_what_it_must(run: RunFolder) -> None:
+    text = card(run)
+    for words in (
+        "Not a medical device",
+        "Intended use",
+        "16 cases of 8 patients",
+        "erosion",
+        "8.0 %",
+        "Limits",
+        "38.4 mm",
+        "Apache-2.0",
+        "SHA-256",
+        "random weights",
+        "physical: 32² pixels",
+    ):
+        assert words in text
+
+
+def test_the_licence_is_the_projects_own() -> None:
+    assert license_text() == (Path(__file__).parents[2] / "LICENSE").read_text(encoding="utf-8")
