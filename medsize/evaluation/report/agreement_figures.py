@@ -11,7 +11,7 @@ from medsize.evaluation.agreement import Agreement
 from medsize.evaluation.report.measure_words import number
 from medsize.evaluation.report.svg import GRID, INK, MUTED, new_axes, page_style, to_svg
 
-_SIZE: Final = (3.7, 3.2)
+_SIZE: Final = (3.2, 2.6)
 
 Values = NDArray[np.float64]
 
@@ -93,15 +93,19 @@ def _lines(axes: Axes, difference: Values, found: Agreement) -> None:
             continue
         if not np.isnan(ends).any():
             axes.axhspan(*ends, color=GRID, alpha=0.6, linewidth=0, zorder=0, clip_on=True)
-        axes.axhline(height, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=2)
-        axes.annotate(
-            f"{text} {number(height, 1, sign=True)}",
-            (1, height),
-            (-2, 2),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8.5,
-            color=INK,
-            zorder=4,
-        )
+        mark_level(axes, height, text)
+
+
+def mark_level(axes: Axes, height: float, text: str) -> None:
+    """Draw a dashed level, with its name and figure beside the axes, where no dot can lie under them."""
+    axes.axhline(height, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=2)
+    axes.annotate(
+        f"{text}\n{number(height, 1, sign=True)}",
+        (1, height),
+        (4, 0),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+        color=INK,
+    )

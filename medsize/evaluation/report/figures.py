@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
+from medsize.evaluation.report.agreement_figures import mark_level
 from medsize.evaluation.report.svg import INK, MUTED, SERIES, new_axes, page_style, to_svg
 from medsize.evaluation.report.words import term_words
 
@@ -180,17 +181,7 @@ def _identity(axes: Axes, values: NDArray[np.float64]) -> None:
 def _limits_of_agreement(axes: Axes, difference: NDArray[np.float64]) -> None:
     bias, spread = difference.mean(), 1.96 * difference.std(ddof=1)
     for height, text in ((bias + spread, "+1.96 SD"), (bias, "bias"), (bias - spread, "−1.96 SD")):
-        axes.axhline(height, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate(
-            f"{text} {height:+.1f}".replace("-", "−"),
-            (1, height),
-            (-2, 2),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8.5,
-            color=INK,
-        )
+        mark_level(axes, height, text)
 
 
 def _label(axes: Axes, title: str, x: str, y: str, structures: Sequence[str]) -> None:

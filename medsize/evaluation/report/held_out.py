@@ -88,7 +88,7 @@ def show_case(
     image = read_volume(case.image)
     allowed = tuple(label_values(config.data).values())
     truth = to_classes(read_label(case.label, image, allowed).array, values)
-    prediction = run.predictions / "last" / f"{case.id}.nii.gz"
+    prediction = run.prediction("last", case.id, case.image)
     predicted = to_classes(read_label(prediction, image, tuple(values.values())).array, values)
     number = slice_with_most_errors(predicted, truth) if worst else middle_slice(predicted, truth)
     pixel_mm = image.spacing_mm[:2]

@@ -69,16 +69,13 @@ def test_without_best_nothing_is_marked_and_structures_are_named_where_there_are
     assert {"lv", "rv"} <= set(texts(svg))
 
 
-def test_the_distribution_has_a_dot_a_case_and_a_row_a_group_that_varies():
-    svg = figures.distribution(METRICS, "lv", 0, left=0.48)
-    rows = [text for text in texts(svg) if "(" in text]
-    assert sorted(" ".join(row.split()) for row in rows) == ["ED (3)", "ES (3)", "all (6)"]
-    assert dots(svg) == 12
-    assert "dice_scan, lv" in texts(svg)
-
-
-def test_more_structures_than_colours_can_be_drawn():
-    assert "var(--series-2)" in figures.distribution(METRICS, "lv", 9, left=0.0)
+def test_dice_is_drawn_against_size_where_both_are_known():
+    odd = METRICS.assign(volume_true_ml=[0.0, 60, 120, 70, 90, 80], dice_scan=[0.5, np.nan, 0.8, 0.85, 0.95, 0.7])
+    svg = figures.dice_by_size(odd, ("lv",))
+    assert dots(svg) == 4
+    assert "true volume, mL" in texts(svg)
+    both = pd.concat([METRICS, METRICS.assign(structure="rv")])
+    assert {"lv", "rv"} <= set(texts(figures.dice_by_size(both, ("lv", "rv"))))
 
 
 def test_volumes_have_a_dot_a_case():
@@ -91,7 +88,7 @@ def test_differences_of_one_structure_carry_bias_and_limits():
     difference = np.array([10, 0, -5, 5, 0, -10])
     spread = 1.96 * difference.std(ddof=1)
     svg = figures.volume_differences(METRICS, ("lv",))
-    assert {"bias +0.0", f"+1.96 SD +{spread:.1f}", f"−1.96 SD −{spread:.1f}"} <= set(texts(svg))
+    assert {"bias", "+0.0", "+1.96 SD", f"+{spread:.1f}", "−1.96 SD", f"−{spread:.1f}"} <= set(texts(svg))
 
 
 def test_differences_of_several_structures_or_one_case_carry_none():

@@ -1,3 +1,7 @@
+import math
+from dataclasses import fields
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -9,15 +13,20 @@ from medsize.config.data import (
     PatientsSplit,
 )
 from medsize.config.run import RunConfig
+from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.report.words import (
+    cases_words,
     level_words,
     network_words,
     objective_words,
+    option_words,
     source_words,
     split_words,
     supervision_words,
     warnings,
 )
+from medsize.inference.options import PredictionOptions
+from medsize.run_folder import RunFolder
 
 
 def run(objective, **supervision):
@@ -107,33 +116,59 @@ def test_the_source_is_said_in_words():
     assert source_words(DataConfig(source=source, split=ManifestSplit(name="manifest"))) == "manifest hearts.csv"
 
 
-SOUND = {"leaks": [], "unevaluated": [], "metric_per_case": [{}], "others": [], "checkpoint": "last", "aggregates": {}}
+def evaluated(rows=({},), *, run=True, **summary):
+    """An evaluation of cases a, b, … that differ from a sound one as the rows say."""
+    sound = {"checkpoint": "last", "structure": "lv", "dice_scan": 0.9, "failure": ""}
+    table = [{"case": case, **sound, **row} for case, row in zip("abcdefgh", rows, strict=False)]
+    metrics = pd.DataFrame(table, columns=["case", *sound])
+    folder = RunFolder(Path("run")) if run else None
+    return Evaluated("run", Path(), folder, metrics, pd.DataFrame(), {"leaks": [], "unevaluated": [], **summary})
 
 
 def test_a_sound_result_needs_no_warning():
-    assert warnings(SOUND | {"aggregates": {"lv": {"undefined": []}}}) == []
+    assert warnings(evaluated()) == []
 
 
 def test_a_leak_is_warned_of_with_its_patients():
-    (one,) = warnings(SOUND | {"leaks": ["p1"]})
+    (one,) = warnings(evaluated(leaks=["p1"]))
     assert "1 patient with held-out images also has images in training (p1)" in one
-    (many,) = warnings(SOUND | {"leaks": [f"p{number}" for number in range(14)]})
+    (many,) = warnings(evaluated(leaks=[f"p{number}" for number in range(14)]))
     assert "14 patients with held-out images also have images in training" in many
     assert "p11 and 2 more" in many
 
 
 def test_undefined_and_unevaluated_cases_are_warned_of_by_name():
-    best = {"checkpoint": "best", "aggregates": {"lv": {"undefined": ["x"]}}}
-    summary = SOUND | {"aggregates": {"lv": {"undefined": ["x", "y"]}}, "unevaluated": ["z"], "others": [best]}
-    unevaluated, last, of_best = warnings(summary)
+    undefined = {"dice_scan": math.nan}
+    rows = [undefined, undefined, {"checkpoint": "best", **undefined}]
+    unevaluated, last, of_best = warnings(evaluated(rows, unevaluated=["z"]))
     assert unevaluated == "1 held-out case without a label not evaluated: z."
     assert "lv, checkpoint last, is undefined in 2 cases" in last
-    assert "(x, y)" in last
+    assert "(a, b)" in last
     assert "checkpoint best, is undefined in 1 case," in of_best
+    assert "dice_scan of lv is undefined in 1 case" in warnings(evaluated([undefined], run=False))[0]
+
+
+def test_a_case_without_a_prediction_is_warned_of_by_name():
+    (failed,) = warnings(evaluated([{"failure": "no such file", "dice_scan": 0.0}, {}]))
+    assert failed == "1 case without a usable prediction: a. Scored as if nothing was found."
 
 
 def test_a_run_without_evaluated_cases_says_that_nothing_can_be_said():
-    assert "nothing can be said about accuracy" in warnings(SOUND | {"metric_per_case": []})[0]
+    assert "nothing can be said about accuracy" in warnings(evaluated(()))[0]
+
+
+def test_cases_are_called_by_their_split():
+    assert [cases_words(split) for split in ("train", "val", "test", "")] == [
+        "training cases",
+        "validation cases",
+        "test cases",
+        "cases",
+    ]
+
+
+@pytest.mark.parametrize("option", [field.name for field in fields(PredictionOptions)])
+def test_every_option_of_a_prediction_has_words(option):
+    assert option_words(option)
 
 
 def test_sizes_without_a_number_of_a_slice_are_of_volumes():
