@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from medsize.config.data import Preprocessing
 from medsize.data.geometry import SliceGrid, grid_for
+from medsize.data.photo_slices import photo_on_grid
 from medsize.data.volumes import Volume
+from medsize.errors import InputError
 from medsize.inference.predict_slices import most_probable, predict_probabilities
 from medsize.inference.refinement import refine_batches
 from medsize.losses import Refine
@@ -23,7 +25,7 @@ class CaseSlices:
     """A volume as a network sees it.
 
     Attributes:
-        slices: (Z, 1, H, W) float32 in [0, 1].
+        slices: (Z, C, H, W) float32 in [0, 1].
         grid: How the slices lie on the planes of the volume.
     """
 
@@ -32,9 +34,21 @@ class CaseSlices:
 
     @classmethod
     def of(cls, volume: Volume, preprocessing: Preprocessing) -> "CaseSlices":
-        """Scale the intensities to [0, 1] over the volume and bring its planes onto the slice grid, as in training."""
+        """Scale the intensities to [0, 1] over the volume and bring its planes onto the slice grid, as in training.
+
+        A photo has its three colours instead, and 8 bits are the unit.
+
+        Raises:
+            InputError: It is a photo and the network is one for volumes, or the other way round.
+        """
         x, y, _ = volume.array.shape
         grid = grid_for(preprocessing, (x, y), volume.spacing_mm[:2])
+        if (volume.colours is None) == (preprocessing.name == "photo"):
+            wanted, found = ("a photo", "a volume") if volume.colours is None else ("a volume", "a photo")
+            raise InputError(f"{volume.path} does not suit this run", expected=f"{wanted}, as in training", found=found)
+        if volume.colours is not None:
+            square = np.moveaxis(photo_on_grid(volume.colours, grid), -1, 0)[None]
+            return cls(np.divide(square, np.float32(255), dtype=np.float32), grid)
         return cls(np.moveaxis(grid.resample(scale_to_unit(volume.array), 1), -1, 0)[:, None], grid)
 
     @property

@@ -11,10 +11,10 @@ from medsize.data.inputs import Image, Kind
 from medsize.errors import InputError, InputErrors
 
 VOLUMES_NAME = "volumes.csv"
-Format = Literal["nifti", "nrrd", "mha", "dicom-seg"]
+Format = Literal["nifti", "nrrd", "mha", "dicom-seg", "png"]
 Existing = Literal["refuse", "overwrite", "resume"]
-_OWN: Final[dict[Kind, Format]] = {"nifti": "nifti", "nrrd": "nrrd", "mha": "mha", "dicom": "dicom-seg"}
-_SUFFIXES: Final[dict[Format, str]] = {"nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha", "dicom-seg": ".dcm"}
+_OWN: Final[dict[Kind, Format]] = {"nifti": "nifti", "nrrd": "nrrd", "mha": "mha", "dicom": "dicom-seg", "photo": "png"}
+_SUFFIXES: Final[dict[Format, str]] = {"nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha", "dicom-seg": ".dcm", "png": ".png"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def plan_jobs(
 
 
 def _job(image: Image, name: str, output: Path, into: Format | None, dicom: bool) -> Job:
-    chosen = into or _OWN[image.kind]
+    chosen = "png" if image.kind == "photo" else into or _OWN[image.kind]
     if into is None and chosen == "dicom-seg" and not dicom:
         chosen = "nifti"
     plain = chosen == image.kind == "nifti" and image.path.name.lower().endswith(".nii")

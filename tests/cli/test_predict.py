@@ -51,10 +51,47 @@ def test_a_4d_image_is_segmented_frame_by_frame(trained_run: Path, image: Path, 
 def test_a_folder_stands_for_its_images(trained_run: Path, image: Path):
     assert medsize("predict", trained_run, image.parent, "-o", "out").code == 0
     assert {path.name for path in Path("out").iterdir()} == {
+        "labels_itksnap.txt",
+        "labels_slicer.ctbl",
         "patient001_frame01.nii.gz",
         "patient001_frame09.nii.gz",
+        "pictures",
         "volumes.csv",
     }
+    assert {path.name for path in Path("out/pictures").iterdir()} == {
+        "patient001_frame01.png",
+        "patient001_frame09.png",
+    }
+
+
+def test_every_option_is_taken(trained_run: Path, image: Path):
+    options = ("--tta", "--keep-largest", "--probabilities", "--no-pictures", "--batch", 2, "--format", "mha")
+    outcome = medsize("predict", trained_run, image, "-o", "out", "--ensemble", trained_run, *options)
+    assert (outcome.code, outcome.stderr) == (0, "")
+    found = {path.name for path in Path("out").rglob("*") if path.is_file()}
+    assert found >= {"patient001_frame01.mha", "patient001_frame01_lv.mha", "volumes.csv"}
+    assert not Path("out/pictures").exists()
+
+
+def test_resume_keeps_what_is_there_and_says_so(trained_run: Path, image: Path):
+    assert medsize("predict", trained_run, image, "-o", "out").code == 0
+    outcome = medsize("predict", trained_run, image.parent, "-o", "out", "--resume")
+    assert (outcome.code, outcome.stderr) == (0, "finished before: 1 of 2\n")
+    assert len(pd.read_csv("out/volumes.csv")) == 2
+
+
+def test_resume_and_overwrite_exclude_each_other(trained_run: Path, image: Path):
+    outcome = medsize("predict", trained_run, image, "-o", "out", "--resume", "--overwrite")
+    assert outcome.code == 2
+    assert "choose one of --overwrite and --resume" in outcome.said
+
+
+def test_a_broken_image_is_said_in_the_end_and_does_not_stop_the_others(trained_run: Path, image: Path):
+    Path("cut.nii.gz").write_bytes(image.read_bytes()[:500])
+    outcome = medsize("predict", trained_run, "cut.nii.gz", image, "-o", "out")
+    assert outcome.code == 1
+    assert "cut.nii.gz cannot be read" in outcome.stderr
+    assert (Path("out") / image.name).is_file()
 
 
 def test_predictions_are_replaced_only_when_asked(trained_run: Path, image: Path):

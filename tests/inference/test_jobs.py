@@ -19,7 +19,7 @@ KINDS = {
 
 def image(path: Path) -> Image:
     name, dot, suffix = path.name.partition(".")
-    return Image(path, name, path.parent, KINDS[(dot + suffix).lower()], path)
+    return Image(path, name, path.parent, KINDS.get((dot + suffix).lower(), "dicom"), path)
 
 
 def plan(*images: Path, output: Path, into=None, existing="refuse", dicom=True) -> list[str]:
