@@ -125,11 +125,11 @@ def paired_bootstrap(
 
 
 def quantile(values: NDArray[np.float64], share: float) -> float:
-    """Return a quantile, interpolated linearly, that may lie among infinite values; NaN of no values.
+    """Return a quantile, interpolated linearly, that may lie among infinite values; NaN of none, or where one is NaN.
 
     ``numpy.quantile`` subtracts infinities and gives NaN where this gives infinity.
     """
-    if not len(values):
+    if not len(values) or np.isnan(values).any():
         return float("nan")
     place = share * (len(values) - 1)
     below, above = int(np.floor(place)), int(np.ceil(place))

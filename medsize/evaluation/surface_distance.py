@@ -125,8 +125,10 @@ def bounding_box(mask: Mask) -> tuple[slice, ...]:
 def _distances(of: Mask, to: Mask, spacing_mm: Sequence[float]) -> NDArray[np.float64]:
     if not to.any():
         return np.full(np.count_nonzero(of), np.inf)
-    nearest: NDArray[np.float64] = distance_transform_edt(~to, sampling=tuple(spacing_mm))
-    return nearest[of]
+    nearest = distance_transform_edt(~to, sampling=tuple(spacing_mm), return_distances=False, return_indices=True)
+    steps = (nearest[:, of] - np.stack(np.nonzero(of))) * np.asarray(spacing_mm, np.float64)[:, None]
+    distances: NDArray[np.float64] = np.sqrt((steps**2).sum(0))
+    return distances
 
 
 def _percentile(distances: NDArray[np.float64], areas: NDArray[np.float64], share: float) -> float:

@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from medsize.config.loading import dump, load_resolved
 from medsize.data.prepare import of_split
 from medsize.data.volumes import read_label
 from medsize.errors import InputError, InputErrors
 from medsize.evaluation import evaluate_run
-from medsize.evaluation.evaluate import Evaluation
 from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.training_sizes import TaughtSlices
+from medsize.inference.options import PredictionOptions
 from medsize.run_folder import RunFolder
 from tests.conftest import tiny_run_config
 from tests.evaluation.fabricated import fabricate_run, write_cases
@@ -107,7 +108,7 @@ def beside(intensity_network, tiny_acdc, tiny_cache, tmp_path_factory) -> tuple[
     plain = fabricate_run(tmp_path_factory.mktemp("runs") / "plain", config)
     refined = RunFolder(shutil.copytree(plain.path, plain.path.with_name("refined")))
     evaluate_run(plain, device="cpu")
-    evaluate_run(refined, device="cpu", crf=True)
+    evaluate_run(refined, device="cpu", options=PredictionOptions(crf=True))
     return plain, refined
 
 
@@ -215,14 +216,44 @@ def test_a_run_on_masks_has_neither_seeds_nor_given_sizes(intensity_network, tin
     assert (TaughtSlices.read(run.report / "taught_slices.npz").seeds == 255).all()
 
 
-def test_the_figures_are_described_in_a_few_lines():
-    figures = {"cases": 9, "undefined": ("x",), "mean": 0.87654, "median": 0.9}
-    nothing = {"cases": 9, "undefined": tuple("abcdefghi"), "mean": None, "median": None}
-    last = {"checkpoint": "last", "split": "val", "chosen_on_these_cases": False, "aggregates": {"lv": figures}}
-    best = {"checkpoint": "best", "split": "val", "chosen_on_these_cases": True, "aggregates": {"lv": nothing}}
-    summary = {**last, "others": [best], "leaks": ["p1", "p2"], "unevaluated": []}
-    assert Evaluation(pd.DataFrame({"case": ["x"]}), summary).describe().splitlines() == [
-        "dice_scan lv, checkpoint last, 9 val cases: mean 0.877, median 0.900, undefined in 1",
-        "dice_scan lv, checkpoint best, 9 val cases (chosen on these cases): undefined in all",
-        "the split leaks: p1, p2 on both sides",
-    ]
+def test_the_tolerance_of_the_configuration_gives_the_nsd_and_an_option_another(fresh):
+    config = load_resolved(fresh.config)
+    settings = config.evaluation.model_copy(update={"nsd_tolerance_mm": 1.5})
+    fresh.config.write_text(dump(config.model_copy(update={"evaluation": settings})))
+    first = evaluate_run(fresh, device="cpu")
+    assert first.summary["nsd_tolerance_mm"] == {"lv": 1.5}
+    second = evaluate_run(fresh, device="cpu", nsd_tolerance_mm={"lv": 20.0})
+    assert (second.metrics["nsd"] >= first.metrics["nsd"]).all()
+    assert (second.metrics["nsd"] > first.metrics["nsd"]).any()
+
+
+def test_without_a_tolerance_nsd_is_left_out_and_said_so(evaluated):
+    summary = json.loads((evaluated.report / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["nsd_tolerance_mm"], summary["nsd_left_out"]) == ({}, ["lv"])
+    assert metrics_of(evaluated)["nsd"].eq("").all()
+
+
+def test_slices_are_those_of_the_cases(evaluated):
+    slices = pd.read_csv(evaluated.report / "slices.csv")
+    metrics = metrics_of(evaluated).set_index(["checkpoint", "case"])
+    assert len(slices) == 3 * len(metrics)
+    means = slices.groupby(["checkpoint", "case"])["dice_slice"].mean()
+    pd.testing.assert_series_equal(means, metrics["dice_slice"].astype(float).sort_index())
+
+
+def test_the_summary_of_a_run_says_split_seeds_and_versions(evaluated):
+    summary = json.loads((evaluated.report / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["kind"], summary["data_split"]["name"], summary["leaks"]) == ("run", "patients", [])
+    assert summary["groups"]["count"] == 2
+    assert summary["seeds"].keys() == {"training", "bootstrap"}
+    assert summary["versions"].keys() == {"medsize", "torch", "numpy", "scipy"}
+    assert summary["failures"] == []
+
+
+def test_several_options_are_measured_together_as_one_variant(fresh):
+    options = PredictionOptions(tta=True, keep_largest=True)
+    evaluation = evaluate_run(fresh, device="cpu", options=options)
+    assert list(dict.fromkeys(evaluation.metrics["checkpoint"])) == ["last", "last_tta_largest"]
+    assert evaluation.summary["options"]["last_tta_largest"] == {"tta": True, "keep_largest": True, "crf": False}
+    assert evaluation.summary["options"]["last"] == {"tta": False, "keep_largest": False, "crf": False}
+    assert "crf" not in evaluation.summary

@@ -1,55 +1,75 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from medsize.evaluation.scores import aggregate, score_case
+from medsize.evaluation.dice import dice_scan, dice_slice
+from medsize.evaluation.rules import RULES
+from medsize.evaluation.scores import MEASURES, POSITIONS, score_case
+from tests.evaluation.deepmind import deepmind
+
+SPACING = (1.5, 1.25, 8.0)
+labels = arrays(np.uint8, (5, 4, 6), elements=st.integers(0, 3))
 
 
-def rows(dice, slices=None, dice_slice=None):
-    count = len(dice)
-    return pd.DataFrame(
-        {
-            "case": [f"c{number}" for number in range(count)],
-            "dice_scan": dice,
-            "dice_slice": dice_slice or [0.5] * count,
-            "slices": slices or [4] * count,
-        }
-    )
+def score(prediction, reference, values, **tolerances_mm):
+    return score_case(prediction, reference, values, spacing_mm=SPACING, voxel_ml=0.5, tolerances_mm=tolerances_mm)
 
 
 def test_a_case_is_scored_structure_by_structure():
     prediction = np.zeros((4, 4, 2), np.uint8)
     reference = np.zeros((4, 4, 2), np.uint8)
-    prediction[0, :3, 0], reference[0, 1:, 0] = 1, 1  # three each, two shared
+    prediction[0, :3, 0], reference[0, 1:, 0] = 7, 7  # three each, two shared
     reference[3, 3, 1] = 2
-    a, b, c = score_case(prediction, reference, ("a", "b", "c"), voxel_ml=0.5)
+    a, b, c = score(prediction, reference, {"a": 7, "b": 2, "c": 3}, a=2, b=2, c=2).structures
     assert (a.structure, a.voxels_predicted, a.voxels_true, a.voxels_overlap, a.voxels) == ("a", 3, 3, 2, 32)
     assert a.dice_scan == pytest.approx(2 / 3)
     assert a.dice_slice == pytest.approx((2 / 3 + 1) / 2)
     assert (a.volume_predicted_ml, a.volume_true_ml, a.slices) == (1.5, 1.5, 2)
+    assert (a.volume_error_ml, a.volume_error_percent) == (0, 0)
     assert (b.dice_scan, b.dice_slice, b.volume_predicted_ml, b.volume_true_ml) == (0, 0.5, 0, 0.5)
-    assert math.isnan(c.dice_scan)
-    assert c.dice_slice == 1
+    assert (b.hd95_mm, b.assd_mm, b.nsd, b.volume_error_percent) == (math.inf, math.inf, 0, -100)
+    undefined = ("dice_scan", "jaccard", "precision", "recall", "f_measure", "hd95_mm", "assd_mm", "nsd")
+    assert all(math.isnan(getattr(c, name)) for name in (*undefined, "volume_error_percent"))
+    assert (c.dice_slice, c.volume_error_ml) == (1, 0)
 
 
-def test_undefined_cases_are_named_and_enter_no_mean():
-    figures = aggregate(rows([0.5, math.nan, 0.9, 0.7]))
-    assert figures.cases == 4
-    assert figures.undefined == ("c1",)
-    assert figures.mean == pytest.approx(0.7)
-    assert figures.median == pytest.approx(0.7)
-    assert (figures.q25, figures.q75) == pytest.approx((0.6, 0.8))
-    assert figures.worst == 0.5
+@given(labels, labels)
+def test_cropping_changes_no_figure(prediction, reference):
+    values = {"a": 1, "b": 3}
+    scores = score(prediction, reference, values, a=2.0)
+    for found, value in zip(scores.structures, values.values(), strict=True):
+        masks = prediction == value, reference == value
+        assert found.dice_scan == pytest.approx(dice_scan(*masks), nan_ok=True)
+        of_slices = [each for each in scores.slices if each.structure == found.structure]
+        np.testing.assert_array_equal([each.dice_slice for each in of_slices], dice_slice(*masks))
+        np.testing.assert_array_equal([each.voxels_true for each in of_slices], masks[1].sum((0, 1)))
+        np.testing.assert_array_equal([each.voxels_predicted for each in of_slices], masks[0].sum((0, 1)))
+        np.testing.assert_array_equal([each.voxels_overlap for each in of_slices], (masks[0] & masks[1]).sum((0, 1)))
+        if all(mask.any() for mask in masks):
+            hd95, assd, nsd = deepmind(*masks, SPACING, 2.0)
+            assert (found.hd95_mm, found.assd_mm) == pytest.approx((hd95, assd))
+            assert found.nsd == pytest.approx(nsd) if found.structure == "a" else math.isnan(found.nsd)
 
 
-def test_figures_are_none_where_every_case_is_undefined():
-    figures = aggregate(rows([math.nan, math.nan]))
-    assert (figures.mean, figures.median, figures.q25, figures.q75, figures.worst) == (None,) * 5
-    assert len(figures.undefined) == 2
+def test_the_position_of_a_slice_is_that_of_all_structures_of_the_reference():
+    reference = np.zeros((4, 4, 5), np.uint8)
+    reference[0, 0, 1], reference[:2, 0, 2], reference[:, 0, 3] = 1, 1, 2
+    slices = score(np.zeros_like(reference), reference, {"a": 1, "b": 2}).slices
+    assert [each.slice for each in slices] == [0, 1, 2, 3, 4] * 2
+    assert [each.position for each in slices] == ["outside", "apex", "mid", "base", "outside"] * 2
+    assert {each.position for each in slices} == set(POSITIONS)
 
 
-def test_dice_slice_counts_every_slice_alike():
-    figures = aggregate(rows([0.5, 0.5], slices=[1, 9], dice_slice=[0.0, 1.0]))
-    assert figures.dice_slice == pytest.approx(0.9)
+def test_without_a_tolerance_there_is_no_nsd():
+    label = np.ones((3, 3, 3), np.uint8)
+    (found,) = score(label, label, {"a": 1}).structures
+    assert math.isnan(found.nsd)
+    assert found.hd95_mm == 0
+
+
+def test_every_measure_has_a_rule():
+    assert set(MEASURES) <= set(RULES)
