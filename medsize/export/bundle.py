@@ -174,4 +174,4 @@ def metadata(facts: Facts) -> dict[str, Any]:
 
 def _figures(facts: Facts) -> dict[str, float]:
     aggregates = facts.results["aggregates"] if facts.results else {}
-    return {f"mean_dice_{name}": figures["mean"] for name, figures in aggregates.items()}
+    return {f"mean_dice_{name}": figures["measures"]["dice_scan"]["mean"] for name, figures in aggregates.items()}

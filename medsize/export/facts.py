@@ -63,7 +63,7 @@ class Facts:
             patients={str(name): int(count) for name, count in cases.groupby("split")["group"].nunique().items()},
             environment=_json(run.environment),
             supervision=_json(run.supervision),
-            results=next((block for block in blocks if block["checkpoint"] == checkpoint), None),
+            results=next((block for block in blocks if _tells(block, checkpoint)), None),
             leaks=int(sides.sum()),
         )
 
@@ -94,6 +94,12 @@ def intensity_words(preprocessing: str) -> str:
     if preprocessing == "photo":
         return "red, green and blue of an upright photo, divided by 255, resized to the network's square"
     return "scaled to [0, 1] by the smallest and the largest intensity of the whole volume"
+
+
+def _tells(block: dict[str, Any], checkpoint: Checkpoint) -> bool:
+    """Tell whether figures are those of a checkpoint, with the intervals that older versions did not compute."""
+    aggregates = block.get("aggregates", {}).values()
+    return bool(aggregates) and block["checkpoint"] == checkpoint and all("measures" in each for each in aggregates)
 
 
 def _json(path: Path) -> dict[str, Any]:

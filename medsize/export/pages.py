@@ -18,6 +18,13 @@ _SOURCES = {
 }
 _SIZES = {"exact": "measured on masks", "mean": "one fixed size", "table": "from a table that people filled in"}
 
+_MEASURES = {
+    "dice_scan": "Dice of a scan",
+    "hd95_mm": "HD95, mm",
+    "assd_mm": "ASSD, mm",
+    "volume_error_ml": "volume error, mL",
+}
+
 
 def write_page(path: Path, facts: Facts) -> None:
     """Write the page of this name: ``MODEL_CARD.md`` or ``README.md``."""
@@ -71,21 +78,29 @@ def sizes_words(facts: Facts) -> str:
 
 
 def result_rows(facts: Facts) -> list[dict[str, str]]:
-    """Return a row of figures for each structure, as text; none where the checkpoint was not evaluated."""
+    """Return a row of figures for each structure and measure, as text; none where the checkpoint was not evaluated."""
     aggregates: dict[str, dict[str, Any]] = facts.results["aggregates"] if facts.results else {}
     return [
         {
             "structure": name,
+            "measure": words,
             "cases": str(figures["cases"]),
-            "mean": f"{figures['mean']:.4f}",
-            "interval": f"{figures['low']:.4f} to {figures['high']:.4f}" if "low" in figures else "not computed",
-            "median": f"{figures['median']:.4f} [{figures['q25']:.4f}, {figures['q75']:.4f}]",
-            "worst": f"{figures['worst']:.4f}",
-            "undefined": str(len(figures["undefined"])),
+            "mean": _figure(figures["mean"]),
+            "interval": f"{_figure(figures['low'])} to {_figure(figures['high'])}",
+            "median": f"{_figure(figures['median'])} [{_figure(figures['q25'])}, {_figure(figures['q75'])}]",
+            "undefined": str(figures["undefined"]),
+            "infinite": str(figures["infinite"]),
         }
-        for name, figures in aggregates.items()
-        if figures["mean"] is not None
+        for name, aggregate in aggregates.items()
+        for measure, words in _MEASURES.items()
+        if (figures := aggregate["measures"][measure])
     ]
+
+
+def _figure(value: float | str | None) -> str:
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 def _percent(share: float) -> str:

@@ -9,9 +9,14 @@ from medsize.export.facts import Facts
 from medsize.export.pages import license_text, result_rows, sizes_words, write_page
 from medsize.run_folder import RunFolder
 
-AGGREGATE = {
-    "cases": 4, "undefined": ["patient002"], "mean": 0.81234, "median": 0.9, "q25": 0.7, "q75": 0.95, "worst": 0.1,
+FIGURES = {
+    "cases": 4, "undefined": 1, "infinite": 0, "mean": 0.81234, "median": 0.9, "q25": 0.7, "q75": 0.95,
+    "low": 0.75, "high": 0.86,
 }  # fmt: skip
+MEASURES = dict.fromkeys(("dice_scan", "assd_mm", "volume_error_ml"), FIGURES) | {
+    "hd95_mm": FIGURES | {"mean": "inf", "high": "inf", "low": None, "infinite": 2}
+}
+AGGREGATE = {"cases": 4, "failed_cases": ["patient002_frame01"], "measures": MEASURES}
 
 
 @pytest.fixture
@@ -33,19 +38,24 @@ def evaluate(run: RunFolder, **changes: object) -> None:
 
 
 def test_a_checkpoint_without_a_report_is_said_not_to_be_evaluated(run: RunFolder) -> None:
-    assert "**Not evaluated.**" in card(run)
+    assert "**Not evaluated**" in card(run)
     evaluate(run, checkpoint="best")
-    assert "**Not evaluated.**" in card(run)
+    assert "**Not evaluated**" in card(run)
 
 
-def test_results_have_their_intervals_where_the_report_has_them(run: RunFolder) -> None:
-    evaluate(run, aggregates={"lv": AGGREGATE | {"low": 0.75, "high": 0.86}})
-    assert "| lv | 4 | 0.8123 | 0.7500 to 0.8600 | 0.9000 [0.7000, 0.9500] | 0.1000 | 1 |" in card(run)
-
-
-def test_results_without_intervals_say_so(run: RunFolder) -> None:
+def test_results_have_their_intervals(run: RunFolder) -> None:
     evaluate(run)
-    assert result_rows(Facts.of(run, "last"))[0]["interval"] == "not computed"
+    text = card(run)
+    assert "| lv | Dice of a scan | 4 | 0.8123 | 0.75 to 0.86 | 0.9 [0.7, 0.95] | 1 | 0 |" in text
+    assert "| lv | HD95, mm | 4 | inf | none to inf | 0.9 [0.7, 0.95] | 1 | 2 |" in text
+    assert "lv: 1 cases without a prediction" in text
+    assert "patient002" not in text
+
+
+def test_figures_without_intervals_of_an_older_version_are_not_told(run: RunFolder) -> None:
+    evaluate(run, aggregates={"lv": {"cases": 4, "mean": 0.8}})
+    assert result_rows(Facts.of(run, "last")) == []
+    assert "**Not evaluated**" in card(run)
 
 
 def test_figures_of_cases_that_chose_the_checkpoint_are_marked(run: RunFolder) -> None:
