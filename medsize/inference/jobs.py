@@ -13,8 +13,20 @@ from medsize.errors import InputError, InputErrors
 VOLUMES_NAME = "volumes.csv"
 Format = Literal["nifti", "nrrd", "mha", "dicom-seg", "png"]
 Existing = Literal["refuse", "overwrite", "resume"]
-_OWN: Final[dict[Kind, Format]] = {"nifti": "nifti", "nrrd": "nrrd", "mha": "mha", "dicom": "dicom-seg", "photo": "png"}
-_SUFFIXES: Final[dict[Format, str]] = {"nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha", "dicom-seg": ".dcm", "png": ".png"}
+_OWN: Final[dict[Kind, Format]] = {
+    "nifti": "nifti",
+    "nrrd": "nrrd",
+    "mha": "mha",
+    "dicom": "dicom-seg",
+    "photo": "png",
+}
+_SUFFIXES: Final[dict[Format, str]] = {
+    "nifti": ".nii.gz",
+    "nrrd": ".nrrd",
+    "mha": ".mha",
+    "dicom-seg": ".dcm",
+    "png": ".png",
+}
 
 
 @dataclass(frozen=True, slots=True)

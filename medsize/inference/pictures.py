@@ -12,7 +12,7 @@ from medsize.data.volumes import Volume
 from medsize.files import atomic_path
 from medsize.inference.colours import Colour
 
-_TILE: Final = 320
+_TILE: Final = 256
 _SLICES: Final = 5
 _FRAMES: Final = 3
 _GAP: Final = 4

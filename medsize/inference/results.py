@@ -1,7 +1,7 @@
 """What is written for one image: labels, probabilities and a picture, on its grid and in its format."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,12 +57,20 @@ def write_results(job: Job, output: Path, segmented: Segmented, values: Mapping[
             write_on_grid(output / PROBABILITIES / f"{job.name}_{name}{suffix}", of_structure, like=like)
     if picture:
         path = output / PICTURES / f"{job.name}.png"
-        write_picture(path, segmented.frames, segmented.labels, colours(values))
+        write_picture(path, *_across(segmented), colours(values))
     if job.output.suffix == ".dcm":
         assert isinstance(job.image.source, DicomSeries)
         write_dicom_seg(job.output, segmented.labels[0], like=job.image.source.files, structures=values)
     else:
         write_label(job.output, _joined(list(segmented.labels)), like=like)
+
+
+def _across(segmented: Segmented) -> tuple[list[Volume], list[NDArray[np.uint8]]]:
+    """Return frames and labels with X to the right, where pictures have it; of photos it is down."""
+    if segmented.frames[0].colours is None:
+        return segmented.frames, segmented.labels
+    frames = [replace(frame, array=frame.array.swapaxes(0, 1)) for frame in segmented.frames]
+    return frames, [label.swapaxes(0, 1) for label in segmented.labels]
 
 
 def _like(image: Image, frames: list[Volume]) -> Path | Volume:

@@ -28,20 +28,20 @@ def square(shape=(40, 20, 8)) -> np.ndarray:
 
 def test_a_millimetre_is_as_long_along_both_axes_and_slices_with_structures_are_shown(tmp_path):
     shown = picture(tmp_path, [volume()], [square()])
-    assert shown.shape == (320, 3 * 320 + 2 * 4, 3)
+    assert shown.shape == (256, 3 * 256 + 2 * 4, 3)
     red = (shown == RED).all(-1)
-    rows, columns = np.flatnonzero(red[:, :320].any(1)), np.flatnonzero(red[:, :320].any(0))
-    assert (columns[0], columns[-1] + 1) == (80, 160)  # voxels 10 to 20 of 40
-    assert (rows[0], rows[-1] + 1) == (80, 160)  # voxels 5 to 10 of 20
-    assert not red[100:140, 100:140].any()
+    rows, columns = np.flatnonzero(red[:, :256].any(1)), np.flatnonzero(red[:, :256].any(0))
+    assert (columns[0], columns[-1] + 1) == (64, 128)  # voxels 10 to 20 of 40
+    assert (rows[0], rows[-1] + 1) == (64, 128)  # voxels 5 to 10 of 20
+    assert not red[80:110, 80:110].any()
 
 
 def test_no_structure_at_all_is_shown_as_slices_without_outlines(tmp_path):
     shown = picture(tmp_path, [volume()], [np.zeros((40, 20, 8), np.uint8)])
-    assert shown.shape == (320, 5 * 320 + 4 * 4, 3)
+    assert shown.shape == (256, 5 * 256 + 4 * 4, 3)
     assert (shown[..., 0] == shown[..., 1]).all()
 
 
 def test_frames_are_rows(tmp_path):
     shown = picture(tmp_path, [volume()] * 7, [square()] * 7)
-    assert shown.shape == (3 * 320 + 2 * 4, 3 * 320 + 2 * 4, 3)
+    assert shown.shape == (3 * 256 + 2 * 4, 3 * 256 + 2 * 4, 3)
