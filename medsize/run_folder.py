@@ -75,6 +75,11 @@ class RunFolder:
         """Predicted label files, one folder a checkpoint."""
         return self.path / "predictions"
 
+    def prediction(self, checkpoint: str, case: str, image: Path) -> Path:
+        """Label file that an evaluation predicts for a case: NIfTI, or PNG where the image is a JPEG or PNG."""
+        photo = image.suffix.lower() in (".jpg", ".jpeg", ".png")
+        return self.predictions / checkpoint / f"{case}{'.png' if photo else '.nii.gz'}"
+
     @property
     def report(self) -> Path:
         """Folder of the report and its tables."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from medsize.data.decoded import LPS_TO_RAS, itk_affine
 from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES, decode, is_nifti, load_nifti, read_grid
+from medsize.data.photos import is_photo, write_photo_label
 from medsize.data.volumes import Volume
 from medsize.errors import InputError
 from medsize.files import atomic_path
@@ -26,7 +27,8 @@ def write_on_grid(path: Path, array: NDArray[Any], *, like: Path | Volume) -> No
     """Write values on exactly the grid of the image they belong to, whole or not at all.
 
     Args:
-        path: File to write; its suffix chooses the format: ``.nii``, ``.nii.gz``, ``.nrrd`` or ``.mha``.
+        path: File to write; its suffix chooses the format: ``.nii``, ``.nii.gz``, ``.nrrd`` or ``.mha``; of photos
+            ``.png``, whose 255 is a value of 1 where values are fractions.
         array: (X, Y, Z) or (X, Y, Z, T), uint8 or float32; the shape of the image.
         like: The image. Of a NIfTI file that becomes NIfTI the shape, sform, qform and their codes, spacing and units
             are kept as they are; of NRRD and MetaImage that become either of them direction, origin and spacing. From
@@ -37,6 +39,10 @@ def write_on_grid(path: Path, array: NDArray[Any], *, like: Path | Volume) -> No
         InputError: The place cannot be written to, the format is not one of these, or the image has sheared axes and
             the format cannot say so.
     """
+    if is_photo(path):
+        plane = array[:, :, 0]
+        write_photo_label(path, plane if plane.dtype == np.uint8 else (255 * plane).round().astype(np.uint8))
+        return
     if is_nifti(path):
         image = _nifti(array, like)
         with atomic_path(path) as partial:

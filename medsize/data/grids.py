@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from medsize.data.case import Case
 from medsize.data.formats import Grid, read_grid
+from medsize.data.photos import is_photo, read_photo_grid
 from medsize.errors import InputError, InputErrors
 
 
 def read_grids(cases: Sequence[Case]) -> dict[str, Grid]:
-    """Return the grid of every case by its id; of NIfTI only the headers are read.
+    """Return the grid of every case by its id; of NIfTI and photos only the headers are read.
 
     Raises:
         InputErrors: Files cannot be used; all of them are listed.
@@ -17,7 +18,7 @@ def read_grids(cases: Sequence[Case]) -> dict[str, Grid]:
 
     def attempt(case: Case) -> Grid | InputError:
         try:
-            return read_grid(case.image)
+            return read_photo_grid(case.image) if is_photo(case.image) else read_grid(case.image)
         except InputError as error:
             return error
 

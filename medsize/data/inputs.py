@@ -9,11 +9,12 @@ from typing import Literal
 from medsize.data.archives import unpack
 from medsize.data.dicom_series import DicomSeries, decode_series, find_series, is_dicom, series_names
 from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES
+from medsize.data.photos import PHOTO_SUFFIXES
 from medsize.data.volumes import Volume, frames_of, read_frames
 from medsize.errors import InputError
 
-Kind = Literal["nifti", "nrrd", "mha", "dicom"]
-_SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
+Kind = Literal["nifti", "nrrd", "mha", "dicom", "photo"]
+_SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES + PHOTO_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,8 @@ def _add_archive(path: Path, folder: Path, output: Path, found: Found) -> None:
 def _of_file(file: Path, shown: Path) -> Image:
     name = file.name.lower()
     suffix = next(suffix for suffix in sorted(_SUFFIXES, key=len, reverse=True) if name.endswith(suffix))
-    kind: Kind = "nifti" if suffix in NIFTI_SUFFIXES else "nrrd" if suffix in (".nrrd", ".nhdr") else "mha"
+    itk: Kind = "nrrd" if suffix in (".nrrd", ".nhdr") else "mha"
+    kind: Kind = "nifti" if suffix in NIFTI_SUFFIXES else "photo" if suffix in PHOTO_SUFFIXES else itk
     return Image(shown, file.name[: -len(suffix)], shown.resolve().parent, kind, file)
 
 

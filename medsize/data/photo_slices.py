@@ -38,19 +38,19 @@ def photo_preparer(
 
     def prepare(case: Case) -> PreparedCase:
         photo = read_photo(case.image)
-        height, width, _ = photo.array.shape
+        height, width, _ = photo.shape
         grid = grid_for(preprocessing, (height, width), (1.0, 1.0))
         domain = grid.domain()
         mask = None
         fractions = np.full((1, len(structures)), np.nan)
         if case.label is not None:
-            classes = class_of[read_photo_label(case.label, photo, tuple(labels.values()))]
+            classes = class_of[read_photo_label(case.label, (height, width), tuple(labels.values()))]
             fractions = structure_fractions(classes[None], len(structures))
             mask = grid.resample(classes[:, :, None], 0)[:, :, 0]
             if preprocessing.void == "outside":
                 domain = mask != UNLABELLED
         return PreparedCase(
-            images=np.ascontiguousarray(np.moveaxis(photo_on_grid(photo.array, grid) * domain[..., None], -1, 0))[None],
+            images=np.ascontiguousarray(np.moveaxis(photo_on_grid(photo, grid) * domain[..., None], -1, 0))[None],
             labels=None if mask is None else mask[None],
             domain=domain[None],
             fractions=fractions,

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,28 +21,18 @@ _LYING = (5, 6, 7, 8)  # EXIF orientations whose width and height change places
 _SIXTEEN_BITS = ("I;16", "I;16B", "I;16L")
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """A photo as people see it.
-
-    Attributes:
-        array: (H, W, 3) uint8, red, green and blue.
-        path: Where it was read from.
-    """
-
-    array: NDArray[np.uint8]
-    path: Path
-
-
 def is_photo(path: Path) -> bool:
     """Tell by its name whether a file is a photo or a photo's mask."""
     return path.suffix.lower() in PHOTO_SUFFIXES
 
 
-def read_photo(path: Path) -> Photo:
+def read_photo(path: Path) -> NDArray[np.uint8]:
     """Read a photo, turned upright as its EXIF orientation says.
 
     Grey, palette, CMYK and 16-bit images become three colours of 8 bits; transparency is left out.
+
+    Returns:
+        (H, W, 3), red, green and blue.
 
     Raises:
         InputError: The file is missing, empty, damaged, truncated or of another format.
@@ -55,7 +44,7 @@ def read_photo(path: Path) -> Photo:
             upright = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
         if upright.mode == "F":
             raise InputError(f"{path} is no photo", expected="8 or 16 bits a colour", found="floating-point numbers")
-        return Photo(np.array(upright.convert("RGB")), path)
+        return np.array(upright.convert("RGB"))
 
 
 def read_photo_grid(path: Path) -> Grid:
@@ -71,13 +60,13 @@ def read_photo_grid(path: Path) -> Grid:
     return Grid((height, width, 1), (float("nan"),) * 3)
 
 
-def read_photo_label(path: Path, like: Photo | None, allowed: Collection[int]) -> NDArray[np.uint8]:
+def read_photo_label(path: Path, shape: tuple[int, int] | None, allowed: Collection[int]) -> NDArray[np.uint8]:
     """Read the mask of a photo.
 
     Args:
         path: A PNG whose pixels (or whose palette's indices) are class values, 255 void. If ``allowed`` is 255
             alone, masks are binary: what is brighter than the middle is 255, the rest 0.
-        like: The photo, whose upright size the mask must have.
+        shape: Height and width of the photo, upright, which the mask must have.
         allowed: The values that may occur besides 0 and void.
 
     Returns:
@@ -98,11 +87,11 @@ def read_photo_label(path: Path, like: Photo | None, allowed: Collection[int]) -
         mask = np.array(image.convert("L") if binary else image)
     if mask.dtype == np.bool_:
         mask = mask.astype(np.uint8) * (UNLABELLED if binary else 1)
-    if like is not None and mask.shape != like.array.shape[:2]:
+    if shape is not None and mask.shape != shape:
         raise InputError(
             f"{path} does not fit its photo",
-            expected=f"{_size(like.array.shape)} pixels, as {like.path} (upright, as its EXIF orientation says)",
-            found=f"{_size(mask.shape)}",
+            expected=f"{_size(shape)} pixels, as the photo has (upright, as its EXIF orientation says)",
+            found=_size(mask.shape),
             remedy="pair it with the right photo",
         )
     if binary:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from medsize.data.decoded import Decoded
 from medsize.data.formats import decode
+from medsize.data.photos import is_photo, read_photo, read_photo_label
 from medsize.errors import InputError
 
 _TOLERANCE = 1e-3
@@ -28,12 +29,15 @@ class Volume:
         spacing_mm: Distance of voxel centres along X, Y and Z. Of NIfTI it is the header's, which in ACDC is right
             where the affine is not.
         path: Where it was read from.
+        colours: Of a photo, (X, Y, 3) uint8: red, green and blue. Its X is down and its Y to the right, it has one
+            plane, ``array`` is its mean colour, and a pixel, whose size nobody knows, counts as 1 mm.
     """
 
     array: NDArray[Any]
     affine: NDArray[np.float64]
     spacing_mm: tuple[float, float, float]
     path: Path
+    colours: NDArray[np.uint8] | None = None
 
     @property
     def metric_affine(self) -> NDArray[np.float64]:
@@ -43,12 +47,14 @@ class Volume:
 
     @property
     def voxel_ml(self) -> float:
-        """Volume of one voxel in mL."""
+        """Volume of one voxel in mL; NaN of a photo."""
+        if self.colours is not None:
+            return float("nan")
         return float(abs(np.linalg.det(self.metric_affine[:3, :3]))) / 1000
 
 
 def read_volume(path: Path) -> Volume:
-    """Read a 3-D image: NIfTI, NRRD, MetaImage, or the folder of a DICOM series.
+    """Read a 3-D image: NIfTI, NRRD, MetaImage, the folder of a DICOM series; or a photo.
 
     Returns:
         The volume, its intensities float32 as stored (rescaled by the file's slope and intercept).
@@ -57,7 +63,7 @@ def read_volume(path: Path) -> Volume:
         InputError: The file is missing, empty, damaged or not readable; it is not 3-D; its affine is singular;
             or its intensities are not finite or all the same.
     """
-    return _image(decode(path), path)
+    return _photo(path) if is_photo(path) else _image(decode(path), path)
 
 
 def read_frames(path: Path) -> list[Volume]:
@@ -66,7 +72,17 @@ def read_frames(path: Path) -> list[Volume]:
     Raises:
         InputError: As ``read_volume``, and the message names the frame.
     """
-    return frames_of(decode(path), path)
+    return [_photo(path)] if is_photo(path) else frames_of(decode(path), path)
+
+
+def _photo(path: Path) -> Volume:
+    colours = read_photo(path)
+    return Volume(colours.mean(2, dtype=np.float32)[:, :, None], np.eye(4), (1.0, 1.0, 1.0), path, colours)
+
+
+def _photo_label(path: Path, like: Volume | None, allowed: Collection[int]) -> Volume:
+    shape = None if like is None else (like.array.shape[0], like.array.shape[1])
+    return Volume(read_photo_label(path, shape, allowed)[:, :, None], np.eye(4), (1.0, 1.0, 1.0), path)
 
 
 def frames_of(decoded: Decoded, path: Path) -> list[Volume]:
@@ -93,7 +109,7 @@ def read_label(path: Path, like: Volume | None, allowed: Collection[int]) -> Vol
     Args:
         path: The label file.
         like: The image that the label must lie on, voxel by voxel.
-        allowed: The values that may occur besides 0, each in 1 … 255.
+        allowed: The values that may occur besides 0, each in 1 … 255; masks of photos may hold 255, void, too.
 
     Returns:
         The volume, uint8.
@@ -102,6 +118,8 @@ def read_label(path: Path, like: Volume | None, allowed: Collection[int]) -> Vol
         InputError: As ``read_volume``; the grid is not that of ``like``; or a value is not a whole number or is
             not allowed.
     """
+    if is_photo(path):
+        return _photo_label(path, like, allowed)
     decoded = decode(path)
     label = _volume(_only_frame(decoded, path), decoded, path)
     if like is not None:

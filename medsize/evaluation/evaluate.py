@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
 from medsize.data.case import Case
+from medsize.data.geometry import UNLABELLED
 from medsize.data.grid_files import write_label
 from medsize.data.prepare import of_split, prepare_slices
 from medsize.data.sources import CaseList
@@ -57,10 +58,10 @@ def evaluate_run(
 ) -> Evaluation:
     """Predict every held-out case that has a label with the checkpoints ``last`` and, where there is one, ``best``.
 
-    Written into the run folder: ``predictions/<checkpoint>/<case>.nii.gz`` on the grid of the case, and in
-    ``report/`` the tables ``metrics.csv``, ``slices.csv``, ``summary.json`` and ``training_sizes.csv`` (the sizes that
-    training slices were given, and those that the network predicts for them), ``taught_slices.npz`` (some of these
-    slices) and ``doubted_slices.npz`` (slices of the sizes that the network disagrees with most).
+    Written into the run folder: ``predictions/<checkpoint>/<case>.nii.gz`` (of photos ``.png``) on the grid of the
+    case, and in ``report/`` the tables ``metrics.csv``, ``slices.csv``, ``summary.json`` and ``training_sizes.csv``
+    (the sizes that training slices were given, and those that the network predicts for them), ``taught_slices.npz``
+    (some of these slices) and ``doubted_slices.npz`` (slices of the sizes that the network disagrees with most).
 
     With options all of this is as without, and beside each checkpoint stands the same network used as they say, in
     rows (and ``predictions/``) of its own, e.g. ``last_tta_crf``; ``summary.json`` has their settings.
@@ -152,9 +153,11 @@ def _compare(
         try:
             image = read_volume(case.image)
             truth = read_label(label_of(case), image, tuple(labels.values())).array
+            is_void = (truth == UNLABELLED) & (UNLABELLED not in labels.values())
             for name, predictor in predictors.items():
                 predicted = to_source_values(predictor.predict(image), values)
-                write_label(run.predictions / name / f"{case.id}.nii.gz", predicted, like=case.image)
+                write_label(run.prediction(name, case.id, case.image), predicted, like=case.image)
+                predicted[is_void] = 0
                 yield _Compared(case, name, predicted, truth, values, image.spacing_mm, image.voxel_ml, tolerances_mm)
         except InputError as error:
             problems.append(InputError(f"case {case.id}: {error}"))
@@ -177,7 +180,7 @@ def _score(compared: _Compared) -> ScoredCase:
 
 
 def _prediction(run: RunFolder, scored: ScoredCase) -> Path:
-    return run.predictions / scored.checkpoint / f"{scored.case.id}.nii.gz"
+    return run.prediction(scored.checkpoint, scored.case.id, scored.case.image)
 
 
 def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], predictor: Predictor) -> None:

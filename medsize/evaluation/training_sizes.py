@@ -186,7 +186,7 @@ class TaughtSlices:
         cls, predictor: Predictor, store: SliceStore, rows: NDArray[np.intp], seeds: NDArray[np.uint8] | None
     ) -> Self:
         """Take slices from the store, with the run's seeds (of the whole store; None if it had none)."""
-        image = (np.asarray(store.images[rows][:, 0]) * 255).round().astype(np.uint8)
+        image = (np.asarray(store.images[rows]).mean(1) * 255).round().astype(np.uint8)
         cases = store.index["case"].iloc[rows].to_list()
         return cls(
             case=np.array(cases, dtype=np.str_),

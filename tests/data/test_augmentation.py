@@ -73,14 +73,14 @@ def test_jitter_is_a_line_through_the_mean_cut_to_the_unit_interval(shift: float
 
 def test_each_image_has_its_own_jitter() -> None:
     shifts = torch.tensor([0.0, 0.1, -0.1, 0.0])
-    found = apply({"image": torch.full((4, 1, 2, 2), 0.5)}, Draw(shifts, torch.ones(4), torch.zeros(4).bool()))
+    found = apply({"image": torch.full((4, 1, 2, 2), 0.5)}, Draw(shifts, torch.ones(4), torch.zeros(4).bool(), torch.ones(4), torch.zeros(4)))
     torch.testing.assert_close(found["image"][:, 0, 0, 0], 0.5 + shifts)
 
 
 def test_what_is_on_the_pixels_is_flipped_together_and_only_where_drawn() -> None:
     given_ = batch(padded=True)
     flip = torch.tensor([True, False, False, True])
-    found = apply(given_, Draw(torch.zeros(4), torch.ones(4), flip))
+    found = apply(given_, Draw(torch.zeros(4), torch.ones(4), flip, torch.ones(4), torch.zeros(4)))
     for key in ("image", "seeds", "label", "domain"):
         for number in range(4):
             expected = given_[key][number].flip(-1) if flip[number] else given_[key][number]

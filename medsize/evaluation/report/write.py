@@ -14,6 +14,7 @@ from medsize.evaluation.report import figures, results, words
 from medsize.evaluation.report.clinical_section import missing_indices, show_indices
 from medsize.evaluation.report.render import render
 from medsize.evaluation.report.spread_figure import Row, rows_by_group, series, spread_figure
+from medsize.evaluation.scores import POSITIONS
 from medsize.files import write_text
 
 
@@ -100,7 +101,7 @@ def _position_figures(evaluated: Evaluated, structures: tuple[str, ...]) -> list
         of_structure = slices[slices["structure"] == structure]
         rows = [
             Row(position, values.to_numpy(np.float64), series(number))
-            for position in results.POSITIONS
+            for position in POSITIONS
             if len(values := of_structure.loc[of_structure["position"] == position, "dice_slice"].dropna())
         ]
         if rows:
@@ -117,7 +118,7 @@ def _position_figures(evaluated: Evaluated, structures: tuple[str, ...]) -> list
 
 
 def _volumes(metrics: pd.DataFrame, structures: tuple[str, ...]) -> list[Markup]:
-    if not len(metrics):
+    if metrics["volume_true_ml"].isna().all():  # no case, or photos, which have no volume
         return []
     return [figures.volume_scatter(metrics, structures), figures.volume_differences(metrics, structures)]
 
