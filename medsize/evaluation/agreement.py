@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 LIMITS: Final = 1.96
@@ -80,7 +80,7 @@ def agreement(predicted: ArrayLike, true: ArrayLike) -> Agreement:
     )
 
 
-def _correlation(x: ArrayLike, y: ArrayLike) -> float:
-    if np.size(x) < 3 or not np.ptp(x) or not np.ptp(y):
+def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    if x.size < 3 or not np.ptp(x) or not np.ptp(y):
         return math.nan
     return float(np.corrcoef(x, y)[0, 1])

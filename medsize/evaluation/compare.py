@@ -199,12 +199,12 @@ def _describe(rows: pd.DataFrame, measure: str) -> Statistics:
 def _differences(
     values: pd.DataFrame, measures: Sequence[str], structures: Sequence[str], pairs: Sequence[tuple[str, str]]
 ) -> pd.DataFrame:
-    by_run = {name: rows.set_index(_CASE).sort_index() for name, rows in values.groupby("run", sort=False)}
+    parts = {key: rows.set_index("case") for key, rows in values.groupby(["structure", "run"], sort=False)}
     rows = []
     for measure in measures:
         of_measure = [
             {"measure": measure, "structure": structure, "run": run, "other": other}
-            | _pair(by_run[run].xs(structure, level=1), by_run[other].xs(structure, level=1), measure)
+            | _pair(parts[structure, run], parts[structure, other], measure)
             for structure in structures
             for run, other in pairs
         ]
@@ -246,7 +246,7 @@ def _over_patients(differences: NDArray[np.float64], groups: NDArray[Any]) -> ND
     finite = differences[np.isfinite(differences)]
     largest = 2 * len(differences) * (float(np.abs(finite).max()) if finite.size else 1.0) + 1.0
     means = pd.Series(np.clip(differences, -largest, largest)).groupby(groups).mean()
-    return means.to_numpy(np.float64)
+    return np.asarray(means, np.float64)
 
 
 def _settings(evaluations: Sequence[Evaluated]) -> dict[str, list[str | None]]:

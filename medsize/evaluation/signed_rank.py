@@ -1,7 +1,7 @@
 """Whether a difference between two runs could be chance: signed ranks over patients, corrected for many questions."""
 
 import math
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +9,7 @@ from scipy import stats
 
 SIGNIFICANCE: Final = 0.05
 _MOST_ENUMERATED: Final = 13  # 2^13 signs
+_MOST_EXACT: Final = 50
 
 
 def wilcoxon(differences: ArrayLike) -> float:
@@ -33,8 +34,8 @@ def wilcoxon(differences: ArrayLike) -> float:
     ties = len(np.unique(np.abs(ranks))) < len(ranks)
     if ties and len(ranks) <= _MOST_ENUMERATED:
         return _enumerate(ranks)
-    method = "asymptotic" if ties or len(ranks) > 50 else "exact"
-    return float(stats.wilcoxon(ranks, method=method).pvalue)
+    method: Literal["exact", "approx"] = "exact" if not ties and len(ranks) <= _MOST_EXACT else "approx"
+    return float(stats.wilcoxon(np.asarray(ranks, np.float64), method=method).pvalue)
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:

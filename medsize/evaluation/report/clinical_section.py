@@ -39,7 +39,7 @@ def show_indices(indices: pd.DataFrame, structures: tuple[str, ...]) -> list[Sho
         indices: Rows of ``clinical.csv`` of one checkpoint and split.
         structures: In class order, for their colours.
     """
-    shown = []
+    shown: list[ShownIndex] = []
     complete = indices[indices["difference"].notna()]
     for (structure, index, unit), found in agreements(indices).items():
         rows = complete[(complete["structure"] == structure) & (complete["index"] == index)]

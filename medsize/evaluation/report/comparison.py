@@ -76,10 +76,10 @@ def _figures(comparison: Comparison, measure: str) -> list[Markup]:
 
 def _cases(comparison: Comparison) -> list[dict[str, Any]]:
     """Return one row a case and structure with every run's Dice, most different first."""
-    table = comparison.values.pivot(index=["case", "group", "structure"], columns="run", values="dice_scan")
+    table = comparison.values.pivot(index=["case", "structure"], columns="run", values="dice_scan").reset_index()
     rows = [
-        {"case": case, "structure": structure, "dice": {name: float(row[name]) for name in comparison.names}}
-        for (case, _, structure), row in table.iterrows()  # type: ignore[misc]  # the index has three levels
+        {"case": row["case"], "structure": row["structure"], "dice": {name: row[name] for name in comparison.names}}
+        for row in table.to_dict("records")
     ]
     return sorted(rows, key=lambda row: -_range(list(row["dice"].values())))
 

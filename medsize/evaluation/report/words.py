@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from medsize.config.data import DataConfig, Split
+from medsize.config.data import DataConfig, HoldoutSplit, Split
 from medsize.config.run import RunConfig
 from medsize.config.supervision import NoisySizes
 from medsize.evaluation.evaluated import Evaluated
@@ -121,11 +121,31 @@ def split_words(split: Split) -> str:
             return "the size-constraint authors' split 'paper'"
         case "manifest":
             return "the manifest's own split" if split.fold is None else f"the manifest's fold {split.fold} held out"
+        case "official":
+            return "the data set's own split"
+        case "holdout":
+            return _holdout_words(split)
+
+
+def _holdout_words(split: HoldoutSplit) -> str:
+    if split.ids:
+        return f"the images of {split.ids.name} held out"
+    if split.count:
+        return f"{split.count} images held out by chance, seed {split.seed}"
+    return f"split by chance, seed {split.seed}, fold {split.fold} of 0–{split.folds - 1} held out"
 
 
 def source_words(data: DataConfig) -> str:
     """Return where the images came from."""
-    return f"manifest {data.source.path.name}" if data.source.kind == "manifest" else "data set in the ACDC layout"
+    match data.source.kind:
+        case "manifest":
+            return f"manifest {data.source.path.name}"
+        case "acdc":
+            return "data set in the ACDC layout"
+        case "folder":
+            return "folder of photos and masks"
+        case other:
+            return f"data set in the layout of {other.upper()}"
 
 
 def option_words(name: str) -> str:

@@ -77,7 +77,7 @@ def test_undefined_and_infinite_figures_can_be_shown(tmp_path, monkeypatch):
     metrics.loc[0, "dice_scan"] = math.nan
     metrics.to_csv(runs[0] / "metrics.csv", index=False)
     page = Page(write_comparison(compare(runs), tmp_path / "out").read_text(encoding="utf-8"))
-    assert ["patient000_ED", "undefined"] == page.table("case")[0][:2]
+    assert page.table("case")[0][:2] == ["patient000_ED", "undefined"]
     record = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
     (found,) = (row for row in record["statistics"] if row["run"] == "a" and row["measure"] == "hd95_mm")
     assert (found["mean"], found["mean_of_finite"], found["infinite"]) == ("inf", None, 6)

@@ -7,10 +7,14 @@ import pytest
 
 from medsize.config.data import (
     DataConfig,
+    FolderSource,
+    HoldoutSplit,
     ManifestSource,
     ManifestSplit,
+    OfficialSplit,
     PaperSplit,
     PatientsSplit,
+    VocSource,
 )
 from medsize.config.run import RunConfig
 from medsize.evaluation.evaluated import Evaluated
@@ -104,6 +108,10 @@ def test_a_term_is_called_what_people_call_it():
         (PaperSplit(name="paper"), "the size-constraint authors' split 'paper'"),
         (ManifestSplit(name="manifest"), "the manifest's own split"),
         (ManifestSplit(name="manifest", fold=1), "the manifest's fold 1 held out"),
+        (OfficialSplit(name="official"), "the data set's own split"),
+        (HoldoutSplit(name="holdout", fold=1), "split by chance, seed 0, fold 1 of 0–4 held out"),
+        (HoldoutSplit(name="holdout", count=50, seed=3), "50 images held out by chance, seed 3"),
+        (HoldoutSplit(name="holdout", ids=Path("lists/val.txt")), "the images of val.txt held out"),
     ],
 )
 def test_the_split_is_said_in_words(split, words):
@@ -114,6 +122,11 @@ def test_the_source_is_said_in_words():
     source = ManifestSource(kind="manifest", path="/data/hearts.csv", labels={"lv": 1})
     assert source_words(DataConfig()) == "data set in the ACDC layout"
     assert source_words(DataConfig(source=source, split=ManifestSplit(name="manifest"))) == "manifest hearts.csv"
+    for photos, words in (
+        (VocSource(kind="voc"), "data set in the layout of VOC"),
+        (FolderSource(kind="folder"), "folder of photos and masks"),
+    ):
+        assert source_words(DataConfig.model_construct(source=photos)) == words
 
 
 def evaluated(rows=({},), *, run=True, **summary):
