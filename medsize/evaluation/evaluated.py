@@ -101,5 +101,5 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path} cannot be read", found=str(error), remedy="copy the run folder again") from error
