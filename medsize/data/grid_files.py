@@ -19,7 +19,7 @@ from medsize.data.volumes import Volume
 from medsize.errors import InputError
 from medsize.files import atomic_path
 
-_COMPRESSION: Final = 1  # label files of level 1 are a tenth larger than those of level 9, and ten times as fast
+_COMPRESSION: Final = 1  # labels compress well at any level, and writing must not outlast the network
 _SQUARE: Final = 1e-4
 
 

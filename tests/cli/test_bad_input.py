@@ -291,7 +291,7 @@ WEIGHTS = [
     Bad(
         "wrong-shaped weights",
         wrong_shaped_weights,
-        ("w.safetensors", "features.0.0.weight: expected (32, 1, 3, 3), found (8, 3, 3, 3)", "torchvision's names"),
+        ("w.safetensors", "features.0.0.weight: expected (32, 1, 3, 3), found (8, 3, 3, 3)", "published names"),
     ),
     Bad("weights that run code", weights_with_code, ("w.pth", "more than tensors", "save model.state_dict()")),
     Bad(
@@ -508,8 +508,7 @@ def predicted_before(place: Place) -> Command:
 
 
 def same_name_twice(place: Place) -> Command:
-    (place.folder / "other").mkdir()
-    return place.predict(place.save("a.nii", grey()), place.save("other/a.nii.gz", grey()))
+    return place.predict(place.save("a.nii", grey()), place.save("a.nii.gz", grey()))
 
 
 def phantom_in_a_full_folder(place: Place) -> Command:
@@ -591,7 +590,17 @@ RESULTS = [
         "broken images among good ones",
         broken_among_good,
         ("2 problems", "flat.nii.gz is not one volume", "empty.nii.gz is empty", "copy the file again"),
-        leaves=("output/", "output/good.nii.gz", "output/patient003_frame01.nii.gz", "output/volumes.csv"),
+        leaves=(
+            "output/",
+            "output/good.nii.gz",
+            "output/patient003_frame01.nii.gz",
+            "output/volumes.csv",
+            "output/labels_itksnap.txt",
+            "output/labels_slicer.ctbl",
+            "output/pictures/",
+            "output/pictures/good.png",
+            "output/pictures/patient003_frame01.png",
+        ),
     ),
     Bad(
         "unwritable predictions",
@@ -601,12 +610,11 @@ RESULTS = [
     Bad(
         "no DICOM series in a folder",
         lambda place: place.predict(empty(place.folder / "series")),
-        ("series does not hold one volume", "exactly one DICOM series", "0 series in 0 files", "name the image file"),
-        leaves=("output/",),
+        ("there is no image in", "series", "or DICOM files", "0 other files", "name the folder that holds the images"),
     ),
     Bad("no checkpoint of that name", lambda place: place.predict(place.image, "--checkpoint", "x"), ("'best'",), 2),
     Bad("predicted before", predicted_before, ("1 result(s) are there already", "frame01.nii.gz", "--overwrite")),
-    Bad("two results of one name", same_name_twice, ("2 inputs would be written to", "other/a.nii.gz", "rename them")),
+    Bad("two results of one name", same_name_twice, ("2 inputs would be written to", "a.nii.gz", "rename them")),
     Bad(
         "phantom in a full folder",
         phantom_in_a_full_folder,
