@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medsize.cli.data_build import build
 from medsize.cli.overrides import training_overrides
 
 if TYPE_CHECKING:
     from medsize.config.run import RunConfig
 
-data = typer.Typer(no_args_is_help=True, help="Data sets: make a phantom, describe, prepare.")
+data = typer.Typer(no_args_is_help=True, help="Data sets: make a phantom, describe, prepare, build.")
+data.add_typer(build, name="build")
 
 Config = Annotated[str, typer.Argument(help="A preset or a YAML file that says which data.", show_default=False)]
 Root = Annotated[Path | None, typer.Option(help="Folder of the data set.")]

@@ -33,13 +33,15 @@ class CentroidSeeds(Model):
 
 
 class ScribbleSeeds(Model):
-    """Scribbles drawn by people, one file a case, on the label's grid."""
+    """Scribbles drawn by people, one file a case, on the label's grid, or as lines in XML (ScribbleSup's format)."""
 
     kind: Literal["scribble"]
     folder: Path
-    """Folder with ``<case id>_scribble.nii.gz`` for every training case."""
+    """Folder with ``<case id>_scribble.nii.gz``, ``<case id>.xml`` or ``<case id>.png`` for every training case."""
     unlabelled: int = Field(default=4, ge=0, le=255)
-    """The value that means 'not annotated'."""
+    """The value that means 'not annotated'; in a PNG it is 255."""
+    width_px: int = Field(default=3, ge=1)
+    """Width of the lines of an XML file, in pixels of the slice."""
 
 
 class FullSeeds(Model):

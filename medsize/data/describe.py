@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from medsize.data.case import Case
+from medsize.data.geometry import UNLABELLED
 from medsize.data.sources.case_list import CaseList
 from medsize.data.volumes import read_label, read_volume
 from medsize.errors import InputError, InputErrors
@@ -17,7 +18,7 @@ def measure_cases(found: CaseList) -> pd.DataFrame:
     Returns:
         Columns ``case``, ``group``, ``pathology``, ``phase``, ``size_x``, ``size_y`` (pixels), ``slices``,
         ``spacing_x_mm``, ``spacing_y_mm``, ``spacing_z_mm``, and ``<structure>_ml`` for every structure that the
-        label files can hold (NaN without a label).
+        label files can hold (NaN without a label); of photos ``<structure>_percent``, and no spacing.
 
     Raises:
         InputErrors: Files cannot be used; all of them are listed.
@@ -62,12 +63,15 @@ def describe_cases(found: CaseList) -> pd.DataFrame:
 
 def _measure(case: Case, labels: dict[str, int]) -> dict[str, object]:
     image = read_volume(case.image)
-    x, y, z = image.array.shape
+    photo = image.colours is not None
+    x, y, z = (image.array.shape[1], image.array.shape[0], 1) if photo else image.array.shape
     of_structure = dict.fromkeys(labels, np.nan)
     if case.label is not None:
         label = read_label(case.label, image, tuple(labels.values()))
         counts = np.bincount(label.array.ravel(), minlength=256)
-        of_structure = {name: counts[value] * label.voxel_ml for name, value in labels.items()}
+        void = 0 if UNLABELLED in labels.values() else counts[UNLABELLED]
+        unit = 100 / max(counts.sum() - void, 1) if photo else label.voxel_ml
+        of_structure = {name: counts[value] * unit for name, value in labels.items()}
     return {
         "case": case.id,
         "group": case.group,
@@ -76,13 +80,13 @@ def _measure(case: Case, labels: dict[str, int]) -> dict[str, object]:
         "size_x": x,
         "size_y": y,
         "slices": z,
-        **{f"spacing_{axis}_mm": mm for axis, mm in zip("xyz", image.spacing_mm, strict=True)},
-        **{f"{name}_ml": volume for name, volume in of_structure.items()},
+        **{f"spacing_{axis}_mm": np.nan if photo else mm for axis, mm in zip("xyz", image.spacing_mm, strict=True)},
+        **{f"{name}_{'percent' if photo else 'ml'}": volume for name, volume in of_structure.items()},
     }
 
 
 def _title(column: str) -> str:
-    for ending, unit in (("_mm", " (mm)"), ("_ml", " (mL)")):
+    for ending, unit in (("_mm", " (mm)"), ("_ml", " (mL)"), ("_percent", " (%)")):
         if column.endswith(ending):
             return column.removesuffix(ending).replace("_", " ") + unit
     return column.replace("_", " ") + (" (pixels)" if column.startswith("size") else "")

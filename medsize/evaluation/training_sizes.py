@@ -90,7 +90,10 @@ def _beside(
         keys.remove("slice")
     given = [name for name in targets.columns if name not in ("case", "slice", "structure", "exact_fraction", "level")]
     targets = targets.astype({"slice": "Int64"})
-    table = table.merge(targets[[*keys, *given]], on=keys, how="left", validate="one_to_one")
+    table = table.merge(targets[[*keys, *given]], on=keys, how="left", validate="one_to_one", indicator="found")
+    # of many structures, those that are absent and said to be so have no row
+    left_out = (table.pop("found") == "left_only") & table["case"].isin(targets["case"])
+    table.loc[left_out, "given_fraction"] = 0.0
     return table.assign(**{name: sizes.reshape(-1) for name, sizes in found.items()})
 
 
@@ -194,7 +197,12 @@ class TaughtSlices:
             image=image,
             seeds=np.full(image.shape, 255, np.uint8) if seeds is None else np.asarray(seeds[rows]),
             predicted=predict_rows(predictor, store, rows),
-            pixel_mm=np.array([np.multiply(store.grid(case).scale, store.spacing_mm(case)[:2]) for case in cases]),
+            pixel_mm=np.array(
+                [
+                    np.multiply(store.grid(case).scale, np.nan_to_num(store.spacing_mm(case)[:2], nan=1))
+                    for case in cases
+                ]
+            ),
         )
 
     def write(self, path: Path) -> None:

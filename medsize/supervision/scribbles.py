@@ -8,9 +8,11 @@ import numpy as np
 
 from medsize.config.supervision import ScribbleSeeds
 from medsize.data.geometry import UNLABELLED
+from medsize.data.photos import is_photo
 from medsize.data.store import SliceStore
 from medsize.data.volumes import read_label
 from medsize.errors import InputError, InputErrors
+from medsize.supervision.drawn_lines import draw_lines, read_lines
 from medsize.supervision.seeds import Labels, scribble_seeds
 
 
@@ -20,17 +22,23 @@ def scribble_paths(config: ScribbleSeeds, cases: Iterable[str]) -> dict[str, Pat
     Raises:
         InputError: Files are missing; they are counted, and some of them named.
     """
-    paths = {case: config.folder / f"{case}_scribble.nii.gz" for case in cases}
+    paths = {case: _path_of(config.folder, case) for case in cases}
     missing = [path.name for path in paths.values() if not path.is_file()]
     if missing:
         raise InputError(
             f"{len(missing)} of {len(paths)} training cases have no scribble",
-            expected=f"<case>_scribble.nii.gz in {config.folder}",
+            expected=f"<case>_scribble.nii.gz, <case>.xml or <case>.png in {config.folder}",
             found=("no such folder" if not config.folder.is_dir() else f"no {', '.join(missing[:5])}")
             + (", …" if config.folder.is_dir() and len(missing) > 5 else ""),
             remedy="add the files, or set supervision.seeds.folder",
         )
     return paths
+
+
+def _path_of(folder: Path, case: str) -> Path:
+    """Return the file of a case that is there, or the one that would be expected first."""
+    names = [f"{case}{ending}" for ending in ("_scribble.nii.gz", ".xml", ".png")]
+    return next((folder / name for name in names if (folder / name).is_file()), folder / names[0])
 
 
 def scribble_digest(paths: Mapping[str, Path]) -> str:
@@ -48,7 +56,7 @@ def class_of_values(labels: Mapping[str, int], structures: Sequence[str]) -> dic
 
 
 def write_scribble_seeds(
-    seeds: Labels, store: SliceStore, paths: Mapping[str, Path], class_of: Mapping[int, int], unlabelled: int
+    seeds: Labels, store: SliceStore, paths: Mapping[str, Path], labels: Mapping[str, int], config: ScribbleSeeds
 ) -> None:
     """Read scribbles and write them, as seeds, into the rows of their cases.
 
@@ -56,8 +64,8 @@ def write_scribble_seeds(
         seeds: (N, H, W), one row a slice of the store.
         store: The slices.
         paths: Scribble file of each case.
-        class_of: Class of every value that may be drawn.
-        unlabelled: The value that means "not annotated".
+        labels: Structure name to its value in the files of the data set.
+        config: What blank pixels are, and how wide lines.
 
     Raises:
         InputErrors: Files that cannot be used, all of them.
@@ -66,7 +74,7 @@ def write_scribble_seeds(
     for case, path in paths.items():
         rows = store.rows([case])
         try:
-            planes = _scribble_on_slices(store, case, path, class_of, unlabelled)
+            planes = _scribble_on_slices(store, case, path, labels, config)
         except InputError as error:
             problems.append(error)
             continue
@@ -76,15 +84,22 @@ def write_scribble_seeds(
 
 
 def _scribble_on_slices(
-    store: SliceStore, case: str, path: Path, class_of: Mapping[int, int], unlabelled: int
+    store: SliceStore, case: str, path: Path, labels: Mapping[str, int], config: ScribbleSeeds
 ) -> Labels:
+    class_of = class_of_values(labels, store.structures)
+    if path.suffix == ".xml":
+        names = {"background": 0} | {name: class_of[value] for name, value in labels.items()}
+        drawn = draw_lines(read_lines(path), store.grid(case), names, config.width_px, path)
+        return drawn[:, :, None]
+    unlabelled = UNLABELLED if is_photo(path) else config.unlabelled
     scribble = read_label(path, None, {*class_of, unlabelled})
     grid = store.grid(case)
     expected = (*grid.case_shape, len(store.rows([case])))
-    if scribble.array.shape != expected or not np.allclose(scribble.spacing_mm, store.spacing_mm(case), rtol=1e-3):
+    spacing_mm = scribble.spacing_mm if is_photo(path) else store.spacing_mm(case)  # photos have none
+    if scribble.array.shape != expected or not np.allclose(scribble.spacing_mm, spacing_mm, rtol=1e-3):
         raise InputError(
             f"{path} does not fit its image",
-            expected=f"shape {expected} and spacing {_mm(store.spacing_mm(case))}, as the image of {case}",
+            expected=f"shape {expected} and spacing {_mm(spacing_mm)}, as the image of {case}",
             found=f"shape {scribble.array.shape} and spacing {_mm(scribble.spacing_mm)}",
             remedy="draw the scribble on the image of this case, or resample it to that grid",
         )

@@ -36,7 +36,8 @@ def settle(config: RunConfig) -> RunConfig:
         return _with(config, {"supervision": {"level": config.supervision.level or "slice"}})
     entries = read_size_table(sizes.path)
     if config.supervision.level is None:
-        level = levels_of(entry.slice for entry in entries)
+        planes = config.data.preprocessing.name == "photo"  # a case is one plane, which rows need not name
+        level = "slice" if planes else levels_of(entry.slice for entry in entries)
         if level != "slice":
             say(f"{sizes.path.name} gives sizes of {_WORDS[level]}: batches hold whole cases.")
         config = _with(config, {"supervision": {"level": level}})

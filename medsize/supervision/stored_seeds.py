@@ -52,7 +52,7 @@ def stored_seeds(
 
     def write(seeds: Labels) -> None:
         seeds[:] = UNLABELLED
-        write_scribble_seeds(seeds, store, paths, class_of, config.unlabelled)
+        write_scribble_seeds(seeds, store, paths, labels, config)
 
     return store.derived("scribbles", key, shape, write)
 

@@ -13,7 +13,6 @@ from medsize.config.supervision import NoisySizes, SupervisionConfig, TableSizes
 from medsize.data.store import SliceStore
 from medsize.supervision.bounds import make_bounds
 from medsize.supervision.given_sizes import exact_fractions, first_rows, given_sizes, table_estimates
-from medsize.supervision.size_targets import mean_relative_error
 from medsize.supervision.stored_seeds import seed_pixels, stored_seeds
 from medsize.supervision.table_sizes import Estimates, GivenTable
 from medsize.supervision.tags import tags_from_sizes
@@ -28,6 +27,9 @@ _EACH: Final[dict[Levels, tuple[Level, ...]]] = {
 }
 _KINDS: Final = ("given", "exact")
 _SMALLEST_SHARE: Final = 1e-4
+
+MANY: Final = 8
+"""With more structures, tables leave out those that are absent: of 80, a photo shows three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Supervision:
         tags: True for the classes present, (N, K); rows without any True are unknown.
         table: The sizes of the training rows, background included: ``case``, ``slice``, ``structure``,
             ``exact_fraction`` (NaN without a label) and ``given_fraction`` (NaN where unknown). At the level of
-            volumes one row a case and class, without number of a slice. For sizes from a table also ``level``,
+            volumes one row a case and class, without number of a slice. Where there are more than ``MANY`` structures,
+            those that are absent and said to be so have no row. For sizes from a table also ``level``,
             ``low_fraction`` and ``high_fraction``, and what it says: ``value, low, high, unit, raters, rows``.
             Empty if no size is needed.
         measured_noise: Mean relative error of the given sizes of ``background``, each structure, and ``foreground``
@@ -185,13 +188,18 @@ def _table(
     table: GivenTable | None = None,
 ) -> pd.DataFrame:
     rows = rows if level == "slice" else first_rows(store, rows)
-    keys = store.index[["case", "slice"]].iloc[np.repeat(rows, store.classes)].reset_index(drop=True)
-    keys["slice"] = keys["slice"].astype("Int64") if level == "slice" else pd.array([pd.NA] * len(keys), dtype="Int64")
     estimates = estimates or Estimates.unknown(len(store), store.classes)
+    exact, given = exact_fractions(store, level)[rows], estimates.value[rows]
+    shown = np.ones(exact.shape, np.bool_)
+    if len(store.structures) > MANY:
+        shown[:, 1:] = (given[:, 1:] != 0) | (exact[:, 1:] > 0)
+    at, classes = np.nonzero(shown)
+    keys = store.index[["case", "slice"]].iloc[rows[at]].reset_index(drop=True)
+    keys["slice"] = keys["slice"].astype("Int64") if level == "slice" else pd.array([pd.NA] * len(keys), dtype="Int64")
     sizes = keys.assign(
-        structure=["background", *store.structures] * len(rows),
-        exact_fraction=exact_fractions(store, level)[rows].reshape(-1),
-        given_fraction=estimates.value[rows].reshape(-1),
+        structure=np.array(["background", *store.structures], object)[classes],
+        exact_fraction=exact[shown],
+        given_fraction=given[shown],
     )
     if not table:
         return sizes
@@ -199,14 +207,17 @@ def _table(
     written = [table.written(case, None if pd.isna(number) else int(number), name) for case, number, name in items]
     return sizes.assign(
         level=level,
-        low_fraction=estimates.low[rows].reshape(-1),
-        high_fraction=estimates.high[rows].reshape(-1),
+        low_fraction=estimates.low[rows][shown],
+        high_fraction=estimates.high[rows][shown],
     ).join(pd.DataFrame(written))
 
 
 def _measured_noise(sizes: pd.DataFrame, structures: Sequence[str]) -> dict[str, float] | None:
     names = ["background", *structures]
-    given, exact = (sizes[f"{kind}_fraction"].to_numpy(np.float64).reshape(-1, len(names)) for kind in _KINDS)
-    each, together = mean_relative_error(given, exact)
-    measured = zip([*names, "foreground"], [*each.tolist(), together], strict=True)
-    return {name: error for name, error in measured if not np.isnan(error)} or None
+    given, exact = (sizes[f"{kind}_fraction"].to_numpy(np.float64) for kind in _KINDS)
+    error = np.where((exact > 0) & ~np.isnan(given), np.abs(given - exact) / np.where(exact > 0, exact, 1), np.nan)
+    errors = pd.Series(error)
+    each = errors.groupby(sizes["structure"].to_numpy()).mean()
+    together = float(errors[(sizes["structure"] != "background").to_numpy()].mean())
+    measured = {name: float(each[name]) for name in names if name in each} | {"foreground": together}
+    return {name: value for name, value in measured.items() if not np.isnan(value)} or None

@@ -71,6 +71,7 @@ class GivenTable:
             path: The table.
             store: The slices.
             known: Structures of the data set; rows about those that the store does not hold are left out.
+                Of photos, which have no spacing, rows need not name the slice.
             others: Cases of the data set that the store does not hold; rows about them are left out.
 
         Raises:
@@ -79,6 +80,7 @@ class GivenTable:
         """
         counts = {str(case): count for case, count in store.index["case"].value_counts().items()}
         structures = [*store.structures, *(name for name in known if name not in store.structures)]
+        planes = all(np.isnan(store.spacing_mm(case)).any() for case in counts)
         entries: dict[Key, list[SizeEntry]] = defaultdict(list)
         problems: list[InputError] = []
         left_out = 0
@@ -88,6 +90,8 @@ class GivenTable:
             except InputError as error:
                 problems.append(InputError(f"{path}, row {written.row}: {error}"))
                 continue
+            if planes and entry.slice is None:
+                entry = replace(entry, slice=0)
             if entry.structure in store.structures and entry.case in counts:
                 entries[entry.case, entry.slice, entry.structure].append(entry)
             else:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from medsize import __version__
 from medsize.data.case import Case
-from medsize.data.sources.coco_masks import Annotations, paint_masks, read_annotations
+from medsize.data.sources.coco_masks import Annotations, paint_masks, read_annotations, require_categories
 from medsize.errors import InputError
 from medsize.files import atomic_folder, remove_abandoned
 
@@ -146,7 +146,8 @@ def find_coco_cases(root: Path, year: Literal[2014, 2017] | None, cache: Path) -
 def _cases(annotations: Path, images: Path, split: str, cache: Path) -> list[Case]:
     painted = cache / f"masks-{annotations.stem}-{_digest(annotations)}"
     if not painted.is_dir():
-        found = read_annotations(annotations, COCO_CATEGORIES)
+        found = read_annotations(annotations)
+        require_categories(found, COCO_CATEGORIES)
         _require_images(found, images, annotations)
         remove_abandoned(cache)
         with atomic_folder(painted, existing="keep") as partial:

@@ -24,12 +24,14 @@ class AnnotatedImage:
         height: In pixels.
         width: In pixels.
         instances: Its annotations, as the file gives them.
+        incomplete: Numbers of categories of which it does not outline every instance (LVIS says so).
     """
 
     file: str
     height: int
     width: int
     instances: tuple[Mapping[str, Any], ...]
+    incomplete: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +41,22 @@ class Annotations:
     Attributes:
         path: The file.
         images: Its images, in the order of their numbers, those without an instance too.
+        categories: Number and name of each category.
     """
 
     path: Path
     images: list[AnnotatedImage]
+    categories: dict[int, str]
 
 
-def read_annotations(path: Path, categories: Mapping[int, str]) -> Annotations:
+def read_annotations(path: Path) -> Annotations:
     """Read a file of instances.
 
     Args:
         path: A JSON with ``images``, ``annotations`` and ``categories``.
-        categories: Number and name of every category that it may use.
 
     Raises:
-        InputError: The file is missing or damaged, or has other categories.
+        InputError: The file is missing or damaged.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -67,6 +70,7 @@ def read_annotations(path: Path, categories: Mapping[int, str]) -> Annotations:
                 int(image["height"]),
                 int(image["width"]),
                 tuple(instances[image["id"]]),
+                tuple(image.get("not_exhaustive_category_ids", ())),
             )
             for image in sorted(content["images"], key=lambda image: int(image["id"]))
         ]
@@ -77,14 +81,18 @@ def read_annotations(path: Path, categories: Mapping[int, str]) -> Annotations:
             found=f"no {error}" if isinstance(error, KeyError) else str(error),
             remedy="download it again",
         ) from error
-    strange = {number: name for number, name in named.items() if categories.get(number) != name}
+    return Annotations(path, images, named)
+
+
+def require_categories(found: Annotations, categories: Mapping[int, str]) -> None:
+    """Raise InputError if an annotation file has other categories, or other numbers for them."""
+    strange = {number: name for number, name in found.categories.items() if categories.get(number) != name}
     if strange:
         raise InputError(
-            f"{path} has other categories",
+            f"{found.path} has other categories",
             expected=", ".join(f"{number} {name}" for number, name in list(categories.items())[:5]) + ", …",
             found=", ".join(f"{number} {name}" for number, name in list(strange.items())[:5]),
         )
-    return Annotations(path, images)
 
 
 def paint_masks(folder: Path, annotations: Annotations, categories: Sequence[int]) -> None:

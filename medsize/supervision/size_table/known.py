@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from math import isnan
 from pathlib import Path
 
 from medsize.data.formats import Grid
@@ -64,9 +65,11 @@ def known_entry(entry: SizeEntry, name: Names, grids: Mapping[str, Grid]) -> Siz
     slices = grids[case].shape[2]
     if entry.slice is not None and entry.slice >= slices:
         raise InputError("no such slice", expected=f"0 to {slices - 1}", found=str(entry.slice))
-    if (case, structure) == (entry.case, entry.structure):
+    # a photo is one plane, so that a row about it need not name the slice
+    number = 0 if entry.slice is None and slices == 1 and isnan(grids[case].spacing_mm[0]) else entry.slice
+    if (case, structure, number) == (entry.case, entry.structure, entry.slice):
         return entry
-    return replace(entry, case=case, structure=structure)
+    return replace(entry, case=case, structure=structure, slice=number)
 
 
 def known_entries(
