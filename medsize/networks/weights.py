@@ -78,8 +78,8 @@ def load_encoder_weights(encoder: Backbone, path: str | Path) -> WeightMatch:
     """
     match, tensors = _match(encoder, Path(path))
     if not match.covers:
-        wrong = [f"{name}: found nothing" for name in match.missing]
-        wrong += [f"{name}: expected {expected}, found {found}" for name, expected, found in match.misshaped]
+        wrong = [f"{name}: expected {expected}, found {found}" for name, expected, found in match.misshaped]
+        wrong += [f"{name}: found nothing" for name in match.missing]
         more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
         raise ValueError(
             f"{match.path}: {len(wrong)} of {len(wrong) + len(match.fitting)} tensors do not fit {match.backbone}\n  "
