@@ -23,7 +23,7 @@ _FROM: Final = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, and no more: a process that compares masks need not wait for torch."""
+    """Import what is asked for, and no more: a process that compares masks need not wait for the networks."""
     if name not in _FROM:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_FROM[name]}"), name)
