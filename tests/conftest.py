@@ -86,3 +86,13 @@ def test_data() -> Path:
     if not (folder / "acdc").is_dir():
         pytest.skip(f"no ACDC at {folder / 'acdc'} (set MEDSIZE_TEST_DATA to the folder that holds acdc/)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_photos() -> Path:
+    """Where real photos are: ``coco``, ``ecssd`` and ``voc2012``."""
+    repository = Path(__file__).parents[1]
+    folder = Path(os.environ.get("MEDSIZE_TEST_DATA", repository.parent / "shared" / "data"))
+    if not (folder / "coco").is_dir():
+        pytest.skip(f"no photos at {folder / 'coco'} (set MEDSIZE_TEST_DATA to the folder that holds coco/)")
+    return folder

@@ -94,8 +94,8 @@ def draw_lines(
     return np.asarray(canvas)
 
 
-def _on_slice(point: tuple[float, float], grid: SliceGrid) -> tuple[float, ...]:
-    return tuple((at - o) / s for at, o, s in zip(point, grid.offset, grid.scale, strict=True))
+def _on_slice(point: tuple[float, float], grid: SliceGrid) -> tuple[int, ...]:
+    return tuple(round((at - o) / s) for at, o, s in zip(point, grid.offset, grid.scale, strict=True))
 
 
 def _text(element: ElementTree.Element, name: str) -> str:

@@ -73,7 +73,10 @@ def test_jitter_is_a_line_through_the_mean_cut_to_the_unit_interval(shift: float
 
 def test_each_image_has_its_own_jitter() -> None:
     shifts = torch.tensor([0.0, 0.1, -0.1, 0.0])
-    found = apply({"image": torch.full((4, 1, 2, 2), 0.5)}, Draw(shifts, torch.ones(4), torch.zeros(4).bool(), torch.ones(4), torch.zeros(4)))
+    found = apply(
+        {"image": torch.full((4, 1, 2, 2), 0.5)},
+        Draw(shifts, torch.ones(4), torch.zeros(4).bool(), torch.ones(4), torch.zeros(4)),
+    )
     torch.testing.assert_close(found["image"][:, 0, 0, 0], 0.5 + shifts)
 
 
@@ -111,3 +114,16 @@ def test_types_stay_as_they_were() -> None:
     given_["image"] = given_["image"].bfloat16()
     found = augment(given_, Augmentation(), seed=0, step=0)
     assert {key: tensor.dtype for key, tensor in found.items()} == {key: tensor.dtype for key, tensor in given_.items()}
+
+
+def test_colours_turn_around_grey_and_stretch_away_from_it() -> None:
+    generator = torch.Generator().manual_seed(1)
+    image = 0.4 + 0.2 * torch.rand(4, 3, 5, 5, generator=generator)
+    ones, zeros = torch.ones(4), torch.zeros(4)
+    third = torch.full((4,), 2 * torch.pi / 3)
+    turned = apply({"image": image}, Draw(zeros, ones, zeros.bool(), ones, third))["image"]
+    torch.testing.assert_close(turned, image.roll(1, 1), atol=1e-5, rtol=0)  # red becomes green, green blue
+    grey = apply({"image": image}, Draw(zeros, ones, zeros.bool(), zeros, third))["image"]
+    torch.testing.assert_close(grey, image.mean(1, keepdim=True).expand_as(image), atol=1e-5, rtol=0)
+    kept = apply({"image": image}, Draw(zeros, ones, zeros.bool(), ones, zeros))["image"]
+    torch.testing.assert_close(kept, image, atol=1e-5, rtol=0)

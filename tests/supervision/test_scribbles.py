@@ -12,7 +12,6 @@ from medsize.supervision.scribbles import class_of_values, scribble_digest, scri
 from tests.supervision.conftest import LABELS, SHAPE, write_nifti
 
 MakeStore = Callable[..., SliceStore]
-CLASS_OF = {0: 0, 1: 0, 2: 0, 3: 1}
 
 
 def scribble(number: int = 0) -> np.ndarray:
@@ -26,7 +25,7 @@ def scribble(number: int = 0) -> np.ndarray:
 def filled(store: SliceStore, paths: dict[str, Path]) -> np.ndarray:
     side = store.images.shape[-1]
     seeds = np.full((len(store), side, side), 255, np.uint8)
-    write_scribble_seeds(seeds, store, paths, CLASS_OF, unlabelled=4)
+    write_scribble_seeds(seeds, store, paths, LABELS, ScribbleSeeds(kind="scribble", folder=Path()))
     return seeds
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -40,5 +42,5 @@ def test_it_is_the_mean_over_cases_of_dice_over_each_case(tiny_config: RunConfig
 def test_a_structure_that_is_nowhere_is_left_out(tiny_config: RunConfig):
     task = prepare_task(tiny_config)
     assert validation(task, Nothing()).dice_scan == {"lv": 0.0}
-    nowhere = Task(task.cases, task.store, task.train_rows, [], task.supervision, task.objective, task.network)
+    nowhere = replace(task, val_cases=[])
     assert validation(nowhere, Nothing()) == Validation({}, None)

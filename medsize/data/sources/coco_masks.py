@@ -1,6 +1,7 @@
 """Annotated instances, painted into masks of classes."""
 
 import json
+import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -106,7 +107,9 @@ def paint_masks(folder: Path, annotations: Annotations, categories: Sequence[int
         for done, image in enumerate(annotations.images, start=1):
             try:
                 mask = paint(image, value_of)
-            except (ValueError, TypeError, KeyError, IndexError) as error:
+            except InputError:
+                raise
+            except Exception as error:  # pycocotools raises nothing more particular
                 raise InputError(
                     f"{annotations.path}: an outline in {image.file} is damaged", found=str(error)
                 ) from error
@@ -151,12 +154,14 @@ def mask_of(instance: Mapping[str, Any], image: AnnotatedImage) -> NDArray[np.bo
             "COCO's outlines need pycocotools, which is not installed", remedy="pip install 'medsize[coco]'"
         ) from error
     outline = instance["segmentation"]
-    if isinstance(outline, list):
-        runs = masks.merge(masks.frPyObjects(outline, image.height, image.width)) if outline else None
-    elif isinstance(outline["counts"], list):
-        runs = masks.frPyObjects(outline, image.height, image.width)
-    else:
-        runs = outline
-    if runs is None:
+    if not outline:
         return np.zeros((image.height, image.width), np.bool_)
-    return np.asarray(masks.decode(runs), np.bool_)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools asks numpy for copies in the old way
+        if isinstance(outline, list):
+            runs = masks.merge(masks.frPyObjects(outline, image.height, image.width))
+        elif isinstance(outline["counts"], list):
+            runs = masks.frPyObjects(outline, image.height, image.width)
+        else:
+            runs = outline
+        return np.asarray(masks.decode(runs), np.bool_)

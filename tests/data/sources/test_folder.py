@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from medsize.config.data import FolderSource
+from medsize.data.sources.folder import find_folder_cases
+from medsize.errors import InputError
+from tests.data.photo_files import write_mask, write_photo
+
+SOURCE = FolderSource(kind="folder")
+
+
+def test_photos_and_masks_are_paired_by_name(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        write_photo(tmp_path / "images" / f"{name}.jpg")
+    write_mask(tmp_path / "masks" / "a.png", np.zeros((24, 32)))
+    cases = find_folder_cases(SOURCE, tmp_path)
+    assert [(case.id, case.group, case.label and case.label.name) for case in cases] == [
+        ("a", "a", "a.png"),
+        ("b", "b", None),
+    ]
+
+
+def test_folders_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"(?s)images: no such folder.*--data-root"):
+        find_folder_cases(SOURCE, tmp_path)
+    (tmp_path / "images").mkdir()
+    with pytest.raises(InputError, match="images holds no photos"):
+        find_folder_cases(SOURCE, tmp_path)
+    write_photo(tmp_path / "images" / "a.jpg")
+    write_mask(tmp_path / "masks" / "c.png", np.zeros((24, 32)))
+    with pytest.raises(InputError, match=r"(?s)1 of the 1 masks have no photo.*none for c"):
+        find_folder_cases(SOURCE, tmp_path)
+    write_photo(tmp_path / "images" / "a.png")
+    with pytest.raises(InputError, match=r"two files named a(?s:.)*a\.jpg, a\.png"):
+        find_folder_cases(SOURCE, tmp_path)
+
+
+def test_void_cannot_be_a_structure_among_others() -> None:
+    with pytest.raises(ValidationError, match="255 means void"):
+        FolderSource(kind="folder", labels={"a": 1, "b": 255})
