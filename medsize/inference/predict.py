@@ -149,17 +149,18 @@ def _predict(
         return frames
 
     def compute(frames: list[Volume]) -> Segmented:
-        labels, probabilities = [], []
+        classes, probabilities = [], []
         for frame in frames:
             kept = np.zeros((len(ensemble.values), *frame.array.shape), np.float32) if wanted.probabilities else None
-            labels.append(to_source_values(ensemble.predict(frame, kept), ensemble.values))
+            classes.append(ensemble.predict(frame, kept))
             if kept is not None:
                 probabilities.append(kept)
-        return Segmented(frames, labels, probabilities or None)
+        return Segmented(frames, classes, probabilities or None)
 
     def write(job: Job, segmented: Segmented) -> None:
-        write_results(job, output, segmented, ensemble.values, picture=wanted.pictures)
-        table.add(_file(job, output), segmented.labels, segmented.frames[0].voxel_ml, ensemble.values)
+        labels = [to_source_values(classes, ensemble.values) for classes in segmented.classes]
+        write_results(job, output, segmented, labels, ensemble.values, picture=wanted.pictures)
+        table.add(_file(job, output), labels, segmented.frames[0].voxel_ml, ensemble.values)
 
     def finished(problem: InputError | None) -> None:
         nonlocal done

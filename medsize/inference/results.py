@@ -27,22 +27,31 @@ class Segmented:
 
     Attributes:
         frames: The image, one volume a time frame.
-        labels: Values on the same grid.
+        classes: Numbers of the classes on the same grid.
         probabilities: (K - 1, X, Y, Z) of each time frame, if asked for.
     """
 
     frames: list[Volume]
-    labels: list[NDArray[np.uint8]]
+    classes: list[NDArray[np.uint8]]
     probabilities: list[NDArray[np.float32]] | None
 
 
-def write_results(job: Job, output: Path, segmented: Segmented, values: Mapping[str, int], *, picture: bool) -> None:
+def write_results(
+    job: Job,
+    output: Path,
+    segmented: Segmented,
+    labels: list[NDArray[np.uint8]],
+    values: Mapping[str, int],
+    *,
+    picture: bool,
+) -> None:
     """Write all of a job, its labels last: where they are, the rest is too.
 
     Args:
         job: What to write where.
         output: Folder of all results.
         segmented: What was found.
+        labels: The same as values of label files, one array a time frame.
         values: Structure to value, in class order.
         picture: Whether to write ``pictures/<name>.png``.
 
@@ -57,20 +66,20 @@ def write_results(job: Job, output: Path, segmented: Segmented, values: Mapping[
             write_on_grid(output / PROBABILITIES / f"{job.name}_{name}{suffix}", of_structure, like=like)
     if picture:
         path = output / PICTURES / f"{job.name}.png"
-        write_picture(path, *_across(segmented), colours(values))
+        write_picture(path, *_across(segmented.frames, labels), colours(values))
     if job.output.suffix == ".dcm":
         assert isinstance(job.image.source, DicomSeries)
-        write_dicom_seg(job.output, segmented.labels[0], like=job.image.source.files, structures=values)
+        write_dicom_seg(job.output, labels[0], like=job.image.source.files, structures=values)
     else:
-        write_label(job.output, _joined(list(segmented.labels)), like=like)
+        write_label(job.output, _joined(list(labels)), like=like)
 
 
-def _across(segmented: Segmented) -> tuple[list[Volume], list[NDArray[np.uint8]]]:
+def _across(frames: list[Volume], labels: list[NDArray[np.uint8]]) -> tuple[list[Volume], list[NDArray[np.uint8]]]:
     """Return frames and labels with X to the right, where pictures have it; of photos it is down."""
-    if segmented.frames[0].colours is None:
-        return segmented.frames, segmented.labels
-    frames = [replace(frame, array=frame.array.swapaxes(0, 1)) for frame in segmented.frames]
-    return frames, [label.swapaxes(0, 1) for label in segmented.labels]
+    if frames[0].colours is None:
+        return frames, labels
+    turned = [replace(frame, array=frame.array.swapaxes(0, 1)) for frame in frames]
+    return turned, [label.swapaxes(0, 1) for label in labels]
 
 
 def _like(image: Image, frames: list[Volume]) -> Path | Volume:

@@ -62,10 +62,9 @@ class VolumesTable:
             voxel_ml: Volume of a voxel.
             values: Structure to value.
         """
-        counts = [np.bincount(label.ravel(order="K"), minlength=256) for label in labels]
         rows = [
-            (file, frame if len(labels) > 1 else None, name, count[value] * voxel_ml)
-            for frame, count in enumerate(counts, start=1)
+            (file, frame if len(labels) > 1 else None, name, np.count_nonzero(label == value) * voxel_ml)
+            for frame, label in enumerate(labels, start=1)
             for name, value in values.items()
         ]
         self._new.append(pd.DataFrame(rows, columns=_COLUMNS).astype({"frame": "Int64"}))
