@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
-CONFIG_HELP = "A preset (acdc, acdc_cpu, acdc_crf, acdc_barrier, acdc_full, acdc_mean_size, phantom) or a YAML file."
+CONFIG_HELP = (
+    "A preset (acdc, acdc_cpu, acdc_crf, acdc_barrier, acdc_full, acdc_mean_size, phantom; voc, coco, ecssd, …) "
+    "or a YAML file."
+)
 
 
 def train(

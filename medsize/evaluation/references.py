@@ -12,8 +12,9 @@ from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES
 from medsize.errors import InputError, InputErrors
 
 _SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
+_MASK_SUFFIX = ".png"
 _LABEL_ENDING = "_gt"
-_VALUES = "--structure NAME=VALUE for each structure in the label files, e.g. --structure lv=3"
+_VALUES = "--structure NAME=VALUE for each structure in the label files, e.g. --structure lv=3, or object=255 of binary masks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,17 @@ def find_references(reference: Path, *, beside: Path) -> References:
 def label_files(folder: Path) -> dict[str, Path]:
     """Return the label files directly in a folder by the name of their case, sorted.
 
-    Where a case has both ``<case>`` and ``<case>_gt``, the former is its image.
+    Where a case has both ``<case>`` and ``<case>_gt``, the former is its image. Masks of photos are PNG files, and are
+    label files where there is no volume beside them.
 
     Raises:
         InputErrors: Two files are of one case.
     """
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    volumes = [path for path in files if path.name.lower().endswith(_SUFFIXES)]
     found: dict[str, list[Path]] = defaultdict(list)
-    for path in sorted(folder.iterdir()):
-        if path.name.lower().endswith(_SUFFIXES) and not path.name.startswith(".") and path.is_file():
-            found[_stem(path)].append(path)
+    for path in volumes or [path for path in files if path.name.lower().endswith(_MASK_SUFFIX)]:
+        found[_stem(path)].append(path)
     labelled = {name.removesuffix(_LABEL_ENDING) for name in found if name.endswith(_LABEL_ENDING)}
     of_case = {name.removesuffix(_LABEL_ENDING): paths for name, paths in found.items() if name not in labelled}
     several = {name: paths for name, paths in of_case.items() if len(paths) > 1}
@@ -109,12 +112,12 @@ def choose_structures(given: Sequence[str], labels: Mapping[str, int]) -> dict[s
         name, _, number = (part.strip() for part in text.partition("="))
         if not number and name in labels:
             number = str(labels[name])
-        if not name or not number.isdecimal() or not 1 <= int(number) <= 254:
+        if not name or not number.isdecimal() or not 1 <= int(number) <= 255:
             close = get_close_matches(name, labels, n=1)
             known = f", or one of {_listed(labels)}" if labels else ""
             raise InputError(
                 "--structure cannot be used",
-                expected=f"NAME=VALUE with a whole number from 1 to 254{known}",
+                expected=f"NAME=VALUE with a whole number from 1 to 255{known}",
                 found=text,
                 remedy=f"did you mean '{close[0]}'?" if close else None,
             )
@@ -146,24 +149,26 @@ def _of_manifest(path: Path, beside: Path) -> References:
 
 
 def _of_acdc(folder: Path) -> References:
-    from medsize.data.sources.acdc import ACDC_LABELS, find_acdc_cases  # likewise
+    from medsize.config.data import AcdcSource, DataConfig  # likewise
+    from medsize.data.sources import find_cases
 
     try:
-        cases = find_acdc_cases(folder)
+        found = find_cases(DataConfig(source=AcdcSource(root=folder), structures=("all",)))
     except InputErrors:
         raise
     except InputError as error:
         content = sorted(child.name for child in folder.iterdir())
         raise InputError(
             f"{folder} holds no label files",
-            expected=f"files <case> or <case>{_LABEL_ENDING} of the kinds {', '.join(_SUFFIXES)}, or an ACDC data set",
+            expected=f"files <case> or <case>{_LABEL_ENDING} of the kinds {', '.join((*_SUFFIXES, _MASK_SUFFIX))}, "
+            "or an ACDC data set",
             found=_listed(content) or "an empty folder",
         ) from error
     return References(
-        cases=tuple(case for case in cases if case.label is not None),
-        labels=dict(ACDC_LABELS),
+        cases=tuple(case for case in found.cases if case.label is not None),
+        labels=found.labels,
         groups_from="the patients of the ACDC layout",
-        unevaluated=tuple(case.id for case in cases if case.label is None),
+        unevaluated=tuple(case.id for case in found.cases if case.label is None),
     )
 
 
@@ -185,7 +190,7 @@ def _named_labels(*folders: Path) -> dict[str, int]:
 
 
 def _stem(path: Path) -> str:
-    suffix = next(suffix for suffix in _SUFFIXES[::-1] if path.name.lower().endswith(suffix))
+    suffix = next(suffix for suffix in (*_SUFFIXES[::-1], _MASK_SUFFIX) if path.name.lower().endswith(suffix))
     return path.name[: len(path.name) - len(suffix)]
 
 

@@ -10,6 +10,7 @@ from medsize.data.sources import CaseList
 from medsize.data.sources.acdc import ACDC_LABELS
 from medsize.errors import InputErrors
 from tests.data.niftis import label_volume
+from tests.data.photo_files import two_objects, write_mask, write_photo
 
 
 def case_list(cases: list[Case]) -> CaseList:
@@ -57,3 +58,13 @@ def test_all_files_that_cannot_be_used_are_listed(cases: list[Case]) -> None:
     (cases[3].label or Path()).unlink()
     with pytest.raises(InputErrors, match=r"2 problems(.|\n)*is empty(.|\n)*no such file"):
         describe_cases(case_list(cases))
+
+
+def test_photos_are_described_in_pixels_and_percent(tmp_path: Path) -> None:
+    mask = two_objects(0)
+    case = Case(id="a", group="a", image=write_photo(tmp_path / "a.jpg"), label=write_mask(tmp_path / "a.png", mask))
+    labels = {"one": 1, "person": 15}
+    row = measure_cases(CaseList([case], labels, tuple(labels))).iloc[0]
+    assert (row["size_x"], row["size_y"], row["slices"]) == (32, 24, 1)
+    assert np.isnan(row["spacing_x_mm"])
+    assert row["person_percent"] == pytest.approx(100 * (mask == 15).sum() / (mask != 255).sum())

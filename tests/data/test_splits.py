@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from medsize.config.data import ManifestSplit, PaperSplit, PatientsSplit
+from medsize.config.data import HoldoutSplit, ManifestSplit, PaperSplit, PatientsSplit
 from medsize.data.case import Case
 from medsize.data.sources import listed_patients, paper_validation_cases
 from medsize.data.sources.acdc import find_acdc_cases
@@ -150,3 +151,37 @@ def test_leaks_are_groups_on_both_sides() -> None:
         for case, split in zip(patients(["", ""]), ("train", "test", "val", "val"), strict=True)
     ]
     assert held_out_leaks(both) == ["patient001"]
+
+
+PHOTOS = [Case(id=f"{number:03d}", group=f"{number:03d}", image=Path(f"{number}.jpg")) for number in range(20)]
+
+
+def held_out(**options: object) -> set[str]:
+    split = HoldoutSplit(name="holdout", **options)
+    return {case.id for case in split_cases(PHOTOS, split) if case.split == "val"}
+
+
+def test_images_are_held_out_by_number_seed_and_fold() -> None:
+    assert len(held_out(count=7)) == 7
+    assert held_out(count=7) == held_out(count=7) != held_out(count=7, seed=1)
+    folds = [held_out(fold=fold) for fold in range(5)]
+    assert [len(fold) for fold in folds] == [4] * 5
+    assert set().union(*folds) == {case.id for case in PHOTOS}
+    with pytest.raises(InputError, match="20 images cannot be held out"):
+        held_out(count=20)
+    with pytest.raises(ValidationError, match="fold 5 is none of the 5 folds"):
+        held_out(fold=5)
+
+
+def test_a_list_of_images_to_hold_out_is_followed_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ids.txt"
+    path.write_text("# mine\n003\n\n011\n")
+    assert held_out(ids=path) == {"003", "011"}
+    path.write_text("003\nnone\n")
+    with pytest.raises(InputError, match=r"(?s)2 names, of which 1 are no image, e\.g\. none"):
+        held_out(ids=path)
+    path.write_text("")
+    with pytest.raises(InputError, match="0 names"):
+        held_out(ids=path)
+    with pytest.raises(InputError, match="cannot be read"):
+        held_out(ids=tmp_path / "gone.txt")

@@ -178,4 +178,4 @@ def test_sixty_steps_on_real_photos_with_sizes_lower_the_loss(real_photos: Path,
     epochs = [json.loads(line) for line in run.metrics.read_text().splitlines() if '"epoch"' in line]
     losses = [record["parts"]["size_target"] for record in epochs if record["kind"] == "epoch"]
     assert len(losses) == 15
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]
