@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from medsize.config.model import Model
 
+Area = Annotated[float, Field(ge=1)]
 Tolerance = Annotated[float, Field(gt=0, le=1000)]
 
 
@@ -17,3 +18,11 @@ class EvaluationConfig(Model):
     nsd_tolerance_mm: Tolerance | dict[str, Tolerance] | None = None
     """How far borders may be apart and still agree, in mm, for all structures or for each (``{lv: 1.5}``): the
     tolerance of the NSD, which is not measured without one."""
+    size_limits_pixels: tuple[Area, Area] = (32**2, 96**2)
+    """Areas in pixels from which objects in photos count as medium, and as large; below the first they are small."""
+
+    @model_validator(mode="after")
+    def _limits_rise(self) -> "EvaluationConfig":
+        if self.size_limits_pixels[0] >= self.size_limits_pixels[1]:
+            raise ValueError("the first of size_limits_pixels must be below the second")
+        return self

@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
 from medsize.data.case import Case
-from medsize.data.geometry import UNLABELLED
 from medsize.data.grid_files import write_label
 from medsize.data.prepare import of_split, prepare_slices
 from medsize.data.sources import CaseList
 from medsize.data.splits import held_out_leaks
 from medsize.data.volumes import read_label, read_volume
 from medsize.errors import InputError, InputErrors
+from medsize.evaluation.conclude import Scored, conclude
 from medsize.evaluation.doubt import rank_doubts
 from medsize.evaluation.label_pair import label_of
+from medsize.evaluation.photo_scores import PhotoScore, score_photo
 from medsize.evaluation.processes import FEWEST_CASES, in_processes
 from medsize.evaluation.result import Evaluation
 from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.scored_case import ScoredCase
-from medsize.evaluation.scores import score_case
-from medsize.evaluation.summary import Files, summarise
-from medsize.evaluation.tables import tabulate
+from medsize.evaluation.scores import CaseScore, score_case
+from medsize.evaluation.summary import Files
 from medsize.evaluation.tolerance import tolerances_of
 from medsize.evaluation.training_sizes import (
     TaughtSlices,
@@ -59,7 +59,7 @@ def evaluate_run(
     """Predict every held-out case that has a label with the checkpoints ``last`` and, where there is one, ``best``.
 
     Written into the run folder: ``predictions/<checkpoint>/<case>.nii.gz`` (of photos ``.png``) on the grid of the
-    case, and in ``report/`` the tables ``metrics.csv``, ``slices.csv``, ``summary.json`` and ``training_sizes.csv``
+    case, and in ``report/`` the tables of :class:`Evaluation`, ``summary.json`` and ``training_sizes.csv``
     (the sizes that training slices were given, and those that the network predicts for them), ``taught_slices.npz``
     (some of these slices) and ``doubted_slices.npz`` (slices of the sizes that the network disagrees with most).
 
@@ -87,15 +87,15 @@ def evaluate_run(
     tolerances_mm = tolerances_of(given, values)
     predictors = _load(run, device, options)
     compared = _compare(run, held_out, predictors, values, label_values(config.data), tolerances_mm, progress)
-    scored = list(in_processes(_score, compared, processes if len(held_out) >= FEWEST_CASES else 1))
-    metrics, slices = tabulate(scored, list(predictors))
+    of_photos = config.data.preprocessing.name == "photo"
+    score: Callable[[_Compared], Scored] = _score_photo if of_photos else _score_volume
+    scored = list(in_processes(score, compared, processes if len(held_out) >= FEWEST_CASES else 1))
     files = {
         (each.checkpoint, each.case.id): Files(_prediction(run, each), label_of(each.case), each.case.image)
         for each in scored
     }
-    summary = {
+    about = {
         "kind": "run",
-        **summarise(metrics, slices, files, values, tolerances_mm),
         "data_split": config.data.split.model_dump(mode="json"),
         "groups": {"from": "the cases of the run", "count": len({case.group for case in held_out})},
         "leaks": held_out_leaks(cases),
@@ -105,11 +105,20 @@ def evaluate_run(
         "versions": versions("medsize", "torch", "numpy", "scipy"),
     }
     if options != NETWORK_ALONE:
-        summary["options"] = {name: asdict(predictor.options) for name, predictor in predictors.items()}
+        about["options"] = {name: asdict(predictor.options) for name, predictor in predictors.items()}
     if options.crf:
-        summary["crf"] = config.inference.crf.model_dump(mode="json")
+        about["crf"] = config.inference.crf.model_dump(mode="json")
     _look_at_training(run, config, cases, predictors["last"])
-    evaluation = Evaluation(metrics, slices, summary)
+    evaluation = conclude(
+        scored,
+        list(predictors),
+        values,
+        of_photos=of_photos,
+        files=files,
+        tolerances_mm=tolerances_mm,
+        size_limits_pixels=config.evaluation.size_limits_pixels,
+        about=about,
+    )
     evaluation.write(run.report)
     return evaluation
 
@@ -153,11 +162,9 @@ def _compare(
         try:
             image = read_volume(case.image)
             truth = read_label(label_of(case), image, tuple(labels.values())).array
-            is_void = (truth == UNLABELLED) & (UNLABELLED not in labels.values())
             for name, predictor in predictors.items():
                 predicted = to_source_values(predictor.predict(image), values)
                 write_label(run.prediction(name, case.id, case.image), predicted, like=case.image)
-                predicted[is_void] = 0
                 yield _Compared(case, name, predicted, truth, values, image.spacing_mm, image.voxel_ml, tolerances_mm)
         except InputError as error:
             problems.append(InputError(f"case {case.id}: {error}"))
@@ -167,7 +174,7 @@ def _compare(
         raise InputErrors(problems)
 
 
-def _score(compared: _Compared) -> ScoredCase:
+def _score_volume(compared: _Compared) -> ScoredCase[CaseScore]:
     score = score_case(
         compared.prediction,
         compared.reference,
@@ -179,7 +186,13 @@ def _score(compared: _Compared) -> ScoredCase:
     return ScoredCase(compared.case, compared.checkpoint, score)
 
 
-def _prediction(run: RunFolder, scored: ScoredCase) -> Path:
+def _score_photo(compared: _Compared) -> ScoredCase[PhotoScore]:
+    prediction, reference = (array[:, :, 0] for array in (compared.prediction, compared.reference))
+    score = score_photo(prediction, reference, compared.values)
+    return ScoredCase(compared.case, compared.checkpoint, score)
+
+
+def _prediction(run: RunFolder, scored: Scored) -> Path:
     return run.prediction(scored.checkpoint, scored.case.id, scored.case.image)
 
 

@@ -5,14 +5,15 @@ from functools import partial
 from pathlib import Path
 
 from medsize.data.case import Case
+from medsize.data.photos import is_photo
 from medsize.errors import InputError, InputErrors
+from medsize.evaluation.conclude import Scored, conclude
 from medsize.evaluation.label_pair import LabelPair, compare_pair, label_of
 from medsize.evaluation.processes import FEWEST_CASES, in_processes
 from medsize.evaluation.references import References, choose_structures, find_references, label_files
 from medsize.evaluation.result import Evaluation
 from medsize.evaluation.scored_case import PREDICTIONS
-from medsize.evaluation.summary import Files, summarise
-from medsize.evaluation.tables import tabulate
+from medsize.evaluation.summary import Files
 from medsize.evaluation.tolerance import tolerances_of
 from medsize.evaluation.versions import versions
 
@@ -34,9 +35,9 @@ def evaluate_predictions(
     prediction that the reference does not know is listed.
 
     Args:
-        predictions: A folder of NIfTI, NRRD or MetaImage files ``<case>.nii.gz`` and so on.
+        predictions: A folder of NIfTI, NRRD or MetaImage files ``<case>.nii.gz`` and so on; of photos ``<case>.png``.
         reference: See :func:`medsize.evaluation.references.find_references`.
-        output: Folder for ``metrics.csv``, ``slices.csv`` and ``summary.json``.
+        output: Folder for the tables and ``summary.json``.
         structures: Texts ``lv=3`` (or ``lv``, where the reference says what it is); none for all that are known.
         nsd_tolerance_mm: For all structures, or for each.
         processes: How many read and compare. More than one asks of a script to guard its start
@@ -53,7 +54,8 @@ def evaluate_predictions(
     allowed = frozenset({*references.labels.values(), *values.values()})
     pairs = [LabelPair(case, found.get(case.id)) for case in references.cases]
     compare = partial(compare_pair, values=values, allowed=allowed, tolerances_mm=tolerances_mm)
-    scored, problems = [], []
+    scored: list[Scored] = []
+    problems: list[InputError] = []
     for done, outcome in enumerate(in_processes(compare, pairs, processes if len(pairs) >= FEWEST_CASES else 1)):
         if progress:
             progress(done + 1, len(pairs))
@@ -63,12 +65,10 @@ def evaluate_predictions(
             scored.append(outcome)
     if problems:
         raise InputErrors(problems)
-    metrics, slices = tabulate(scored, [PREDICTIONS])
     cases = references.cases
     files = {(PREDICTIONS, case.id): Files(found.get(case.id), label_of(case), _image(case)) for case in cases}
-    summary = {
+    about = {
         "kind": "predictions",
-        **summarise(metrics, slices, files, values, tolerances_mm),
         "predictions": str(predictions),
         "reference": str(reference),
         "data_split": None,
@@ -80,7 +80,15 @@ def evaluate_predictions(
         "seeds": {"bootstrap": 0},
         "versions": versions("medsize", "numpy", "scipy"),
     }
-    evaluation = Evaluation(metrics, slices, summary)
+    evaluation = conclude(
+        scored,
+        [PREDICTIONS],
+        values,
+        of_photos=is_photo(label_of(cases[0])),
+        files=files,
+        tolerances_mm=tolerances_mm,
+        about=about,
+    )
     evaluation.write(output)
     return evaluation
 

@@ -8,10 +8,13 @@ from typing import Final
 import numpy as np
 
 from medsize.data.case import Case
+from medsize.data.photos import is_photo
 from medsize.data.volumes import Volume, read_label
 from medsize.errors import InputError
+from medsize.evaluation.confusion import VOID
+from medsize.evaluation.photo_scores import PhotoScore, score_photo
 from medsize.evaluation.scored_case import PREDICTIONS, ScoredCase
-from medsize.evaluation.scores import score_case
+from medsize.evaluation.scores import CaseScore, score_case
 
 NO_PREDICTION: Final = "no prediction"
 """What ``metrics.csv`` says of a case that was not predicted."""
@@ -27,8 +30,8 @@ class LabelPair:
 
 def compare_pair(
     pair: LabelPair, *, values: Mapping[str, int], allowed: frozenset[int], tolerances_mm: Mapping[str, float]
-) -> ScoredCase | InputError:
-    """Read and compare one case.
+) -> ScoredCase[CaseScore] | ScoredCase[PhotoScore] | InputError:
+    """Read and compare one case, a volume or a photo.
 
     Args:
         pair: The case.
@@ -45,6 +48,9 @@ def compare_pair(
     except InputError as error:
         return InputError(f"case {pair.case.id}: {error}")
     prediction, failure = _read_prediction(pair.prediction, reference, allowed)
+    if is_photo(reference.path):
+        found = score_photo(prediction.array[:, :, 0], reference.array[:, :, 0], values)
+        return ScoredCase(pair.case, PREDICTIONS, found, failure)
     score = score_case(
         prediction.array,
         reference.array,
@@ -61,9 +67,22 @@ def _read_prediction(path: Path | None, reference: Volume, allowed: frozenset[in
     if path is None:
         return nothing, NO_PREDICTION
     try:
-        return read_label(path, reference, allowed), ""
+        prediction = read_label(path, reference, allowed)
+        _require_classes(prediction, reference, allowed)
+        return prediction, ""
     except InputError as error:
         return nothing, _reason(error)
+
+
+def _require_classes(prediction: Volume, reference: Volume, allowed: frozenset[int]) -> None:
+    """Raise InputError if a prediction is void where its reference is not: that would be no answer."""
+    void = (prediction.array == VOID) & (reference.array != VOID)
+    if VOID not in allowed and void.any():
+        raise InputError(
+            f"{prediction.path} predicts nothing at {np.count_nonzero(void)} pixels",
+            expected="a class at every pixel, 0 for background",
+            found=f"the value {VOID}, void, where the label has a class",
+        )
 
 
 def _reason(error: InputError) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from medsize.data.case import Case
 from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES
 from medsize.errors import InputError, InputErrors
+from medsize.evaluation.confusion import VOID
 
 _SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
 _MASK_SUFFIX = ".png"
@@ -120,6 +121,10 @@ def choose_structures(given: Sequence[str], labels: Mapping[str, int]) -> dict[s
                 expected=f"NAME=VALUE with a whole number from 1 to 255{known}",
                 found=text,
                 remedy=f"did you mean '{close[0]}'?" if close else None,
+            )
+        if int(number) == VOID and len(given) > 1:
+            raise InputError(
+                f"--structure: {VOID} means void where there are several structures", found=", ".join(given)
             )
         if name in chosen or int(number) in chosen.values():
             raise InputError("--structure names a structure or a value twice", found=", ".join(given))

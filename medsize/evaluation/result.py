@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from medsize.evaluation.photo_text import describe_photos
 from medsize.evaluation.scored_case import PREDICTIONS
 from medsize.files import write_text
 
@@ -17,31 +18,43 @@ class Evaluation:
     """What an evaluation found.
 
     Attributes:
-        metrics: One row a checkpoint, case and structure; the content of ``metrics.csv``.
-        slices: One row a checkpoint, case, structure and slice; the content of ``slices.csv``.
+        tables: Name to content: ``metrics``, one row a checkpoint, case and structure; of volumes ``slices``, one row
+            a slice; of photos ``instances``, one row an object, and ``confusion``, the matrix of the set.
         summary: The content of ``summary.json``.
     """
 
-    metrics: pd.DataFrame
-    slices: pd.DataFrame
+    tables: dict[str, pd.DataFrame]
     summary: dict[str, Any]
 
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """The content of ``metrics.csv``."""
+        return self.tables["metrics"]
+
+    @property
+    def slices(self) -> pd.DataFrame:
+        """The content of ``slices.csv``, of volumes."""
+        return self.tables["slices"]
+
     def write(self, folder: Path) -> None:
-        """Write the three files.
+        """Write a CSV file a table, and ``summary.json``.
 
         Raises:
             InputError: The place cannot be written to.
         """
-        write_text(folder / "metrics.csv", self.metrics.to_csv(index=False))
-        write_text(folder / "slices.csv", self.slices.to_csv(index=False))
+        for name, table in self.tables.items():
+            write_text(folder / f"{name}.csv", table.to_csv(index=False))
         write_text(folder / "summary.json", json.dumps(self.summary, indent=2, allow_nan=False, ensure_ascii=False))
 
     def describe(self) -> str:
         """Return the figures in a few lines for a terminal."""
         blocks = [self.summary, *self.summary["others"]] if len(self.metrics) else []
-        lines = [line for block in blocks for line in _describe(block)]
+        of_photos = self.summary.get("images") == "photos"
+        lines = [line for block in blocks for line in (describe_photos if of_photos else _describe)(block)]
         if not blocks:
             lines = ["no held-out case has a label: nothing can be said about accuracy"]
+        elif of_photos:
+            lines.append("photos have no spacing: neither distances in mm nor volumes are measured")
         else:
             lines += _describe_distances(self.summary)
             if without := self.summary["nsd_left_out"]:

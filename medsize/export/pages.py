@@ -93,7 +93,7 @@ def result_rows(facts: Facts) -> list[dict[str, str]]:
         }
         for name, aggregate in aggregates.items()
         for measure, words in _MEASURES.items()
-        if (figures := aggregate["measures"][measure])
+        if (figures := aggregate["measures"].get(measure))
     ]
 
 

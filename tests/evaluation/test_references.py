@@ -143,7 +143,7 @@ def test_structures_are_those_given_else_all_that_are_known(given, known, chosen
     assert choose_structures(given, known) == chosen
 
 
-@pytest.mark.parametrize("text", ["lv", "lv=0", "lv=255", "lv=x", "=3", "", "lv=1.5", "lv=-1"])
+@pytest.mark.parametrize("text", ["lv", "lv=0", "lv=256", "lv=x", "=3", "", "lv=1.5", "lv=-1"])
 def test_a_structure_without_a_usable_value_is_refused(text):
     with pytest.raises(InputError, match="--structure cannot be used"):
         choose_structures([text], {})

@@ -16,7 +16,7 @@ NOTHING = {"failures": [], "unevaluated": [], "extra_predictions": [], "nsd_left
 
 
 def described(summary):
-    return Evaluation(pd.DataFrame({"case": ["x"]}), pd.DataFrame(), NOTHING | summary).describe().splitlines()
+    return Evaluation({"metrics": pd.DataFrame({"case": ["x"]})}, NOTHING | summary).describe().splitlines()
 
 
 def test_the_figures_are_described_in_a_few_lines():

@@ -1,0 +1,74 @@
+"""From the scores of cases, volumes or photos, to the tables and the summary of an evaluation."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import pandas as pd
+
+from medsize.evaluation.photo_scores import PhotoScore
+from medsize.evaluation.photo_summary import SIZE_LIMITS_PIXELS, summarise_photos
+from medsize.evaluation.photo_tables import tabulate_photos
+from medsize.evaluation.result import Evaluation
+from medsize.evaluation.scored_case import ScoredCase
+from medsize.evaluation.scores import CaseScore
+from medsize.evaluation.summary import Files, summarise
+from medsize.evaluation.tables import tabulate
+
+Scored = ScoredCase[CaseScore] | ScoredCase[PhotoScore]
+
+
+def conclude(
+    scored: Iterable[Scored],
+    checkpoints: Sequence[str],
+    values: Mapping[str, int],
+    *,
+    of_photos: bool,
+    files: Mapping[tuple[str, str], Files],
+    tolerances_mm: Mapping[str, float],
+    size_limits_pixels: tuple[float, float] = SIZE_LIMITS_PIXELS,
+    about: Mapping[str, Any],
+) -> Evaluation:
+    """Return what an evaluation found.
+
+    Args:
+        scored: Every case with its figures.
+        checkpoints: Names, in the order of the tables.
+        values: Structure to its value in the label files, in class order.
+        of_photos: Whether the cases are photos, not volumes.
+        files: Those of each checkpoint and case; of volumes they stand in the summary.
+        tolerances_mm: Structure to the tolerance of its NSD; of volumes.
+        size_limits_pixels: Areas from which objects are medium, and large; of photos.
+        about: What else the summary says.
+
+    Returns:
+        Its summary holds JSON values: null for NaN, and the text ``inf`` for what is infinite, which JSON has no
+        number for.
+    """
+    if of_photos:
+        tables = tabulate_photos(cast("Iterable[ScoredCase[PhotoScore]]", scored), checkpoints, tuple(values))
+        found = summarise_photos(tables, values, size_limits_pixels=size_limits_pixels)
+    else:
+        tables = tabulate(cast("Iterable[ScoredCase[CaseScore]]", scored), checkpoints)
+        found = summarise(tables["metrics"], tables["slices"], files, values, tolerances_mm)
+    images = "photos" if of_photos else "volumes"
+    summary = {"images": images, **found, "failures": _failures(tables["metrics"]), **about}
+    return Evaluation(tables, dict(_as_json(summary)))
+
+
+def _failures(metrics: pd.DataFrame) -> list[dict[str, str]]:
+    failed = metrics[metrics["failure"] != ""].drop_duplicates(["checkpoint", "case"])
+    return [
+        {"checkpoint": row["checkpoint"], "case": row["case"], "reason": row["failure"]}
+        for row in failed.to_dict("records")
+    ]
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _as_json(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
