@@ -18,10 +18,12 @@ PATH_KEYS: frozenset[Key] = frozenset(
     {
         ("data", "source", "root"),
         ("data", "source", "path"),
+        ("data", "split", "ids"),
         ("data", "cache"),
         ("supervision", "seeds", "folder"),
         ("supervision", "sizes", "path"),
         ("network", "weights"),
+        ("network", "start_from"),
     }
 )
 # A mapping whose variant changes is replaced, not merged: the keys of another variant mean nothing to it.
@@ -42,7 +44,7 @@ class Layer:
 
     def over(self, other: Self) -> "Layer":
         """Return this layer laid over another one: this one's values win."""
-        values = _merge(other.values, self.values)
+        values = merge(other.values, self.values)
         return Layer(values, {**other.origins, **self.origins})
 
     def origin(self, key: Iterable[str]) -> str | None:
@@ -143,13 +145,14 @@ def _presets() -> str:
     return "one of " + ", ".join(presets())
 
 
-def _merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+def merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a nested mapping laid over another one: the upper one's values win."""
     if any(key in upper and upper[key] != lower.get(key, upper[key]) for key in VARIANT_KEYS):
         return dict(upper)
     merged = dict(lower)
     for key, value in upper.items():
         below = merged.get(key)
-        merged[key] = _merge(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+        merged[key] = merge(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
     return merged
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from medsize.data.decoded import LPS_TO_RAS, itk_affine
 from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES, decode, is_nifti, load_nifti, read_grid
-from medsize.data.photos import is_photo, write_photo_label
+from medsize.data.photos import write_photo_label
 from medsize.data.volumes import Volume
 from medsize.errors import InputError
 from medsize.files import atomic_path
@@ -39,7 +39,7 @@ def write_on_grid(path: Path, array: NDArray[Any], *, like: Path | Volume) -> No
         InputError: The place cannot be written to, the format is not one of these, or the image has sheared axes and
             the format cannot say so.
     """
-    if is_photo(path):
+    if path.suffix.lower() == ".png":
         plane = array[:, :, 0]
         write_photo_label(path, plane if plane.dtype == np.uint8 else (255 * plane).round().astype(np.uint8))
         return

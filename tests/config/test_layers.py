@@ -140,4 +140,6 @@ def test_an_assignment_reads_its_value_as_yaml():
 
 
 def test_presets_are_the_shipped_files():
-    assert {"acdc", "acdc_cpu", "acdc_crf", "acdc_barrier", "acdc_full", "acdc_mean_size", "phantom"} == set(presets())
+    medical = {"acdc", "acdc_cpu", "acdc_crf", "acdc_barrier", "acdc_full", "acdc_mean_size", "phantom"}
+    photos = {"voc", "voc_wr38", "voc_vit", "voc_clicks", "voc_scribbles", "coco", "coco_vit", "ecssd"}
+    assert medical | photos <= set(presets())
