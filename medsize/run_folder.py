@@ -71,6 +71,11 @@ class RunFolder:
         return self.checkpoint("last") / "sizes_while_learning.safetensors"
 
     @property
+    def consolidation(self) -> Path:
+        """What elastic weight consolidation holds, safetensors; of the checkpoint last, in a stage that has it."""
+        return self.checkpoint("last") / "consolidation.safetensors"
+
+    @property
     def predictions(self) -> Path:
         """Predicted label files, one folder a checkpoint."""
         return self.path / "predictions"

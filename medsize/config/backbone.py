@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from medsize.config.model import Model
 from medsize.errors import InputError
@@ -21,6 +21,8 @@ class NetworkModel(Model):
     """Subtracted from the image, which is in [0, 1]; one number, or three for red, green and blue."""
     std: Deviation | tuple[Deviation, Deviation, Deviation] = 0.5
     """Divides the image after the mean. Stock torchvision weights were trained with about 0.449 and 0.226 (grey)."""
+    start_from: Path | None = None
+    """The folder of a run whose trained network this one starts from, with all its weights (P3's transfer)."""
 
     def common(self, *, in_channels: int) -> dict[str, Any]:
         """Return the arguments that every network takes.
@@ -50,6 +52,12 @@ class BackboneModel(NetworkModel):
     """Published weights of the backbone (.safetensors, .pth or .pt); without them it starts from scratch."""
     one_channel: Literal["sum", "replicate"] = "sum"
     """How a grey image enters a three-channel encoder: its first kernel summed over channels, or the image repeated."""
+
+    @model_validator(mode="after")
+    def _starts_once(self) -> "BackboneModel":
+        if self.weights is not None and self.start_from is not None:
+            raise ValueError("give weights or start_from: what it starts from holds the backbone's weights too")
+        return self
 
     def common(self, *, in_channels: int) -> dict[str, Any]:
         """Return the arguments that every network over a backbone takes."""

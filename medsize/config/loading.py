@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from medsize.config.divide import OverrideError
 from medsize.config.layers import Layer, config_file, layer_from_file
 from medsize.config.run import RunConfig
 from medsize.errors import InputError, InputErrors
@@ -58,7 +59,12 @@ def dump(config: RunConfig) -> str:
 
 
 def _explain(item: dict[str, Any], layer: Layer) -> InputError:
-    key = _key_in(layer.values, item["loc"])
+    raised = item.get("ctx", {}).get("error")
+    if isinstance(raised, OverrideError):  # wrong is what a stage makes of another part, whose schema it has
+        item, key = raised.item, _key_in(layer.values, raised.loc)
+        item["loc"] = (*raised.part, *item["loc"])
+    else:
+        key = _key_in(layer.values, item["loc"])
     where = f"{layer.origin(key) or 'defaults'}: " if key else ""
     name = ".".join(key)
     if item["type"] == "extra_forbidden":
@@ -110,7 +116,7 @@ def _schema_at(loc: Sequence[int | str]) -> dict[str, Any]:
 
 
 def _step(schema: dict[str, Any], node: dict[str, Any], part: str) -> dict[str, Any]:
-    target = node.get("properties", {}).get(part)
+    target = node.get("properties", {}).get(part, node.get("additionalProperties") or None)
     if target is None:  # a union's tag: take the variant it names
         target = {"$ref": node["discriminator"]["mapping"][part]}
     if "anyOf" in target:  # an optional model

@@ -5,6 +5,7 @@ from typing import Final
 from pydantic import model_validator
 
 from medsize.config.data import DataConfig
+from medsize.config.divide import Stage, divide
 from medsize.config.evaluation import EvaluationConfig
 from medsize.config.inference import InferenceConfig
 from medsize.config.model import Model
@@ -27,9 +28,19 @@ class RunConfig(Model):
     inference: InferenceConfig = InferenceConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the stages of the training, in order; a single one if ``training.stages`` names none."""
+        return divide(self.objective, self.training)
+
+    def targets(self) -> frozenset[str]:
+        """Return the entries of a batch that the objective of any stage needs."""
+        objectives = [stage.objective.build(self.supervision.level or "slice") for stage in self.stages()]
+        return frozenset[str]().union(*(objective.targets for objective in objectives))
+
     @model_validator(mode="after")
     def _tags_are_of_slices_where_they_must_be(self) -> "RunConfig":
-        terms = [f"objective.{name}" for name in _TOLD_BY_SLICES if getattr(self.objective, name)]
+        used = [stage.objective for stage in self.stages()]
+        terms = [f"objective.{name}" for name in _TOLD_BY_SLICES if any(getattr(one, name) for one in used)]
         if terms and self.supervision.level == "volume":
             raise ValueError(
                 f"{', '.join(terms)} must be told what each slice shows, but supervision.level is "

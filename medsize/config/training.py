@@ -1,10 +1,11 @@
 """How a network is trained."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from medsize.config.model import Model
+from medsize.config.stages import StageConfig
 
 
 class SGDConfig(Model):
@@ -60,6 +61,15 @@ class Augmentation(Model):
     """Random scale and crop; ``null`` shows every image as it is in the store."""
 
 
+class StepDecay(Model):
+    """A learning rate that falls in steps, as P2's, on top of ``polynomial_power``."""
+
+    epochs: int = Field(ge=1)
+    """Length of a step."""
+    factor: float = Field(default=0.1, gt=0, le=1)
+    """The rate is multiplied by it after every step."""
+
+
 class EarlyStopping(Model):
     """Stop when validation has not improved for a while."""
 
@@ -79,6 +89,9 @@ class TrainingConfig(Model):
     optimiser: Optimiser = SGDConfig()
     polynomial_power: float = Field(default=0.9, ge=0)
     """The learning rate falls as (1 − step/steps)^power; 0 keeps it constant."""
+    step_decay: StepDecay | None = None
+    stages: dict[str, StageConfig] = Field(default={})
+    """Stages by name, in order; ``null`` takes one out. Without any, all epochs are alike."""
     start_at_sizes: bool = True
     """Let the untrained network predict the mean given size of each class everywhere, not equal shares (ours)."""
     augmentation: Augmentation = Augmentation()
@@ -93,3 +106,16 @@ class TrainingConfig(Model):
     """``auto`` takes bfloat16 where the machine has units for it."""
     tensorboard: bool = False
     """Also write TensorBoard files (extra ``tensorboard``)."""
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _without_those_taken_out(cls, stages: Any) -> Any:
+        if not isinstance(stages, dict):
+            return stages
+        return {name: stage for name, stage in stages.items() if stage is not None}
+
+    @model_validator(mode="after")
+    def _stops_early_without_stages(self) -> "TrainingConfig":
+        if self.stages and self.early_stopping:
+            raise ValueError("early_stopping does not go with stages: it would leave out the later ones")
+        return self

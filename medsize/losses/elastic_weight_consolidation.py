@@ -96,8 +96,17 @@ class ElasticWeightConsolidation:
         Raises:
             ValueError: As :func:`fisher_information` does.
         """
-        fisher = fisher_information(network, batch_losses)
-        self.fisher = {name: _min_max(value) for name, value in fisher.items()} if self.scale == "min-max" else fisher
+        self.hold(network, fisher_information(network, batch_losses))
+
+    def hold(self, network: nn.Module, fisher: Mapping[str, Tensor]) -> None:
+        """As :meth:`consolidate`, with an information that is known, such as the mean of several processes'.
+
+        Args:
+            network: The network that the first task has trained.
+            fisher: What :func:`fisher_information` returned of it.
+        """
+        unscaled = self.scale == "none"
+        self.fisher = {name: value if unscaled else _min_max(value) for name, value in fisher.items()}
         self.anchor = {name: value.detach().clone() for name, value in _trained(network).items()}
 
     def penalty(self, network: nn.Module) -> Tensor:

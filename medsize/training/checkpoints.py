@@ -11,7 +11,9 @@ from torch import nn
 
 from medsize.errors import InputError
 from medsize.files import atomic_folder, remove_abandoned, restore_folder
+from medsize.losses import ElasticWeightConsolidation
 from medsize.run_folder import RunFolder
+from medsize.training.consolidation import save_consolidation
 from medsize.training.sizes_while_learning import SizesWhileLearning
 
 
@@ -45,6 +47,7 @@ def save_last(
     network: nn.Module,
     position: Position,
     sizes: SizesWhileLearning | None = None,
+    consolidation: ElasticWeightConsolidation | None = None,
 ) -> None:
     """Replace ``checkpoints/last`` by the present state, to predict from and to resume from."""
     with atomic_folder(run.checkpoint("last")) as folder:
@@ -52,6 +55,8 @@ def save_last(
         _save_weights(network, folder / "model.safetensors", position.epoch)
         if sizes:
             save_file(sizes.tensors(), folder / run.sizes_while_learning.name)
+        if consolidation:
+            save_consolidation(consolidation, folder / run.consolidation.name)
         (folder / "position.json").write_text(json.dumps(asdict(position)), "utf-8")
 
 

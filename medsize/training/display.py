@@ -57,6 +57,7 @@ class Display:
         """Print a line above the bar."""
         self._progress.console.print(message, markup=False)
 
-    def step(self, done: int, total: int, epoch: int, loss: float) -> None:
+    def step(self, done: int, total: int, epoch: int, loss: float, stage: str | None = None) -> None:
         """Move the bar."""
-        self._progress.update(self._bar, completed=done, total=total, description=f"epoch {epoch + 1}  loss {loss:.4f}")
+        words = f"{f'{stage}, ' if stage else ''}epoch {epoch + 1}  loss {loss:.4f}"
+        self._progress.update(self._bar, completed=done, total=total, description=words)

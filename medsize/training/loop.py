@@ -7,7 +7,9 @@ ends with the very weights of one that was not (on a CPU, at the same number of 
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -15,17 +17,20 @@ from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor, nn
 
+from medsize.config.divide import Stage
 from medsize.config.training import TrainingConfig
 from medsize.data.augmentation import augment, extra_keys
 from medsize.data.batches import Batch, gather
 from medsize.errors import InputError
-from medsize.losses import ObjectiveValue
+from medsize.losses import ElasticWeightConsolidation, Objective, ObjectiveValue
 from medsize.run_folder import RunFolder
 from medsize.training.checkpoints import Position, save_best, save_last
+from medsize.training.consolidation import consolidate, load_consolidation
 from medsize.training.display import Display
 from medsize.training.interruption import Interruption
+from medsize.training.optimisers import numbers_of
 from medsize.training.records import Records
-from medsize.training.schedule import polynomial
+from medsize.training.schedule import learning_rate
 from medsize.training.sizes_while_learning import SizesWhileLearning
 from medsize.training.task import Task
 from medsize.training.validation import Validation, validate
@@ -77,9 +82,22 @@ class Training:
         processes = self.accelerator.num_processes
         self.batches = self.task.batches(self.config.batch_size, self.config.fewest_cases, processes)
         self.steps = len(self.batches) * self.config.epochs
-        self.objective = self.task.objective.to(self.accelerator.device)
+        for objective in self.task.objectives:
+            objective.to(self.accelerator.device)
         self.bare_network: nn.Module = self.accelerator.unwrap_model(self.network)
         self.sizes = self.sizes_so_far()
+        self.consolidation: ElasticWeightConsolidation | None = None
+        self.number = 0
+
+    @property
+    def stage(self) -> Stage:
+        """The stage under way."""
+        return self.task.stages[self.number]
+
+    @property
+    def objective(self) -> Objective:
+        """What it minimises."""
+        return self.task.objectives[self.number]
 
     def sizes_so_far(self) -> SizesWhileLearning | None:
         """Return what was predicted of the training slices, as far as it can tell which given sizes are wrong."""
@@ -109,6 +127,7 @@ class Training:
     def train_epoch(self) -> None:
         """Train the batches of one epoch that are still to do, and record their mean loss."""
         position = self.position
+        self.enter_stage()
         self.network.train()
         self.objective.begin_epoch(position.epoch)
         order = self.batches.order(seed=self.config.seed, epoch=position.epoch)
@@ -116,13 +135,13 @@ class Training:
         while position.batch < len(self.batches):
             if self.interruption.asked:
                 position.seconds = time.monotonic() - began
-                self.save()
-                raise InterruptedTraining(self.run)
+                self.stop()
             step = position.epoch * len(self.batches) + position.batch
             value = self.train_step(step, self.batches.rows(order, position.batch, self.accelerator.process_index))
             self.add_to_sums(value)
             position.batch += 1
-            self.display.step(step + 1, self.steps, position.epoch, position.sums["loss"] / position.batch)
+            mean = position.sums["loss"] / position.batch
+            self.display.step(step + 1, self.steps, position.epoch, mean, self.stage.name)
         means = {name: total / position.batch for name, total in position.sums.items()}
         loss = means.pop("loss")
         position.epoch, position.batch, position.sums, position.seconds = position.epoch + 1, 0, {}, 0.0
@@ -135,24 +154,70 @@ class Training:
                 parts=means,
                 learning_rate=self.optimiser.param_groups[0]["lr"],
                 seconds=round(time.monotonic() - began, 3),
+                **({"stage": self.stage.name} if self.stage.name else {}),
             )
+
+    def enter_stage(self) -> None:
+        """Be in the stage of the epoch under way; where it begins, do what it begins with.
+
+        Whether it begins follows from the position alone. So a training that is stopped before the stage's first step
+        does it all again, from the same weights, and one that is stopped later finds it in the checkpoint.
+        """
+        epoch = self.position.epoch
+        self.number = next(n for n, stage in enumerate(self.task.stages) if epoch < stage.end)
+        begins = epoch == self.stage.first and self.position.batch == 0
+        if begins and self.stage.name:
+            self.display.say(f"epoch {epoch + 1}: {self.stage.name} begins")
+        if begins and self.stage.restart_optimiser:
+            self.optimiser.state.clear()
+        if self.stage.consolidate is None:
+            self.consolidation = None
+        elif begins:
+            losses = self.losses_of_stage_before()
+            self.consolidation = consolidate(self.bare_network, losses, self.stage.consolidate, self.accelerator)
+        elif self.consolidation is None:
+            self.consolidation = load_consolidation(self.run, self.stage.consolidate)
+
+    def losses_of_stage_before(self) -> Iterator[Tensor]:
+        """Yield the loss of the stage before on the batches of the epoch to come, in evaluation mode."""
+        objective = self.task.objectives[self.number - 1]
+        objective.begin_epoch(self.position.epoch - 1)  # as it ended, also in a process that did not see it end
+        order = self.batches.order(seed=self.config.seed, epoch=self.position.epoch)
+        self.bare_network.eval()
+        for number in range(len(self.batches)):
+            if self.interruption.asked:
+                self.stop()
+            step = self.position.epoch * len(self.batches) + number
+            names, batch = self.batch_of(step, self.batches.rows(order, number, self.accelerator.process_index))
+            with self.accelerator.autocast():
+                logits = self.bare_network(batch["image"])
+            value = objective(logits, batch)
+            _require_finite(value, step, self.position.epoch, names)
+            yield value.total
+
+    def stop(self) -> NoReturn:
+        """Save and stop, as somebody asked.
+
+        Raises:
+            InterruptedTraining: Always.
+        """
+        self.save()
+        raise InterruptedTraining(self.run)
 
     def train_step(self, step: int, rows: np.ndarray) -> ObjectiveValue:
         """Take one step of gradient descent on the slices in ``rows``."""
         for group in self.optimiser.param_groups:
-            group["lr"] = polynomial(
-                step,
-                self.steps,
-                learning_rate=self.config.optimiser.learning_rate,
-                power=self.config.polynomial_power,
-            )
+            group |= numbers_of(self.stage.optimiser)
+            group["lr"] = learning_rate(self.stage, self.config.step_decay, step=step, steps_an_epoch=len(self.batches))
         torch.manual_seed((self.config.seed << 32) + step)  # dropout
         names, batch = self.batch_of(step, rows)
         with self.accelerator.autocast():
             logits = self.network(batch["image"])
         value: ObjectiveValue = self.objective(logits, batch)
-        if not math.isfinite(float(value.total.detach())):
-            raise _not_finite(value, step, self.position.epoch, names)
+        if self.consolidation:
+            penalty = self.consolidation.penalty(self.bare_network)
+            value = ObjectiveValue(value.total + penalty, {**value.parts, "consolidation": penalty.detach()})
+        _require_finite(value, step, self.position.epoch, names)
         if self.sizes and self.position.epoch > 0:  # in its first epoch a network knows nothing yet
             self.sizes.add(torch.from_numpy(rows), logits, batch.get("domain"))
         self.optimiser.zero_grad()
@@ -162,7 +227,7 @@ class Training:
 
     def batch_of(self, step: int, rows: np.ndarray) -> tuple[list[str], dict[str, Tensor]]:
         """Return the case ids and the augmented tensors of a batch, on the device."""
-        keys = (self.objective.targets | extra_keys(self.config.augmentation)) - {"image"}
+        keys = (self.task.targets | extra_keys(self.config.augmentation)) - {"image"}
         batch: Batch = gather(self.task.store, self.task.supervision, rows, keys=keys)
         tensors = {key: tensor.to(self.accelerator.device, non_blocking=True) for key, tensor in batch.tensors.items()}
         return batch.cases, augment(tensors, self.config.augmentation, seed=self.config.seed, step=step)
@@ -204,9 +269,9 @@ class Training:
             best=better,
         )
         mark = " (best so far)" if better else ""
-        self.display.say(
-            f"epoch {self.position.epoch}/{self.config.epochs}: validation dice_scan {validation.describe()}{mark}"
-        )
+        where = f"epoch {self.position.epoch}/{self.config.epochs}"
+        where += f" ({self.stage.name})" if self.stage.name else ""
+        self.display.say(f"{where}: validation dice_scan {validation.describe()}{mark}")
 
     def save(self) -> None:
         """Replace ``checkpoints/last``."""
@@ -214,12 +279,14 @@ class Training:
         self.accelerator.wait_for_everyone()
         sizes = self.sizes.of_all(self.accelerator) if self.sizes else None
         if self.accelerator.is_main_process:
-            save_last(self.run, self.accelerator, self.bare_network, self.position, sizes)
+            save_last(self.run, self.accelerator, self.bare_network, self.position, sizes, self.consolidation)
 
 
-def _not_finite(value: ObjectiveValue, step: int, epoch: int, names: list[str]) -> InputError:
+def _require_finite(value: ObjectiveValue, step: int, epoch: int, names: list[str]) -> None:
+    if math.isfinite(float(value.total.detach())):
+        return
     parts = ", ".join(f"{name} {float(part):g}" for name, part in value.parts.items())
-    return InputError(
+    raise InputError(
         f"the loss is not finite at step {step} (epoch {epoch + 1})",
         found=f"{parts}; cases of the batch: {', '.join(sorted(set(names)))}",
         remedy="look at these cases, lower training.optimiser.learning_rate, or set training.precision to float32; "

@@ -20,3 +20,9 @@ def build_optimiser(config: SGDConfig | AdamWConfig, parameters: Iterable[nn.Par
         weight_decay=config.weight_decay,
         fused=True,
     )
+
+
+def numbers_of(config: SGDConfig | AdamWConfig) -> dict[str, float]:
+    """Return what a stage may change in the optimiser's groups, beside the learning rate."""
+    numbers = {"weight_decay": config.weight_decay}
+    return numbers if isinstance(config, AdamWConfig) else numbers | {"momentum": config.momentum}

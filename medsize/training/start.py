@@ -27,6 +27,7 @@ from medsize.training.interruption import interruption
 from medsize.training.loop import Training
 from medsize.training.optimisers import build_optimiser
 from medsize.training.records import Records, require_tensorboard
+from medsize.training.start_from import describe_start
 from medsize.training.task import Task, prepare_task
 
 # What a resumed run may change: how long and where it runs and what it shows, not what it learns from.
@@ -117,6 +118,8 @@ def _train(config: RunConfig, task: Task, run: RunFolder) -> None:
     )
     if accelerator.is_main_process:
         environment = {**describe_environment(accelerator.device, precision), "data": task.store.key}
+        if config.network.start_from is not None:
+            environment["start_from"] = describe_start(config.network.start_from)
         write_text(run.environment, json.dumps(environment, indent=2))
     with closing(records), interruption() as asked, Display(show=accelerator.is_main_process) as display:
         display.say(task.describe())

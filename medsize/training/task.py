@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from medsize.config.divide import Stage
 from medsize.config.network import UNetConfig
 from medsize.config.run import RunConfig
 from medsize.console import say
@@ -19,6 +20,7 @@ from medsize.losses import Objective
 from medsize.networks import EncoderNetwork, guess_shares, load_encoder_weights
 from medsize.supervision.settle import settle
 from medsize.supervision.supervise import SIZES, Supervision, supervise
+from medsize.training.start_from import load_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class Task:
         val_cases: Cases with a label that validate; may be empty.
         supervision: What the training rows are taught from.
         network: The network with its initial weights.
-        objective: What is minimised.
+        stages: The stages of the training.
+        objectives: What each of them minimises.
+        targets: The entries of a batch that any of them needs.
         sizes_may_be_wrong: Whether people gave the sizes, or a simulation of people.
     """
 
@@ -41,12 +45,14 @@ class Task:
     train_rows: np.ndarray
     val_cases: list[Case]
     supervision: Supervision
-    objective: Objective
+    stages: tuple[Stage, ...]
+    objectives: tuple[Objective, ...]
+    targets: frozenset[str]
     network: nn.Module
     sizes_may_be_wrong: bool
 
     def batches(self, size: int, fewest_cases: int, processes: int) -> Batches:
-        """Divide the training rows into batches of about ``size`` slices; of whole cases if the objective needs them.
+        """Divide the training rows into batches of about ``size`` slices; of whole cases if any stage needs them.
 
         Args:
             size: Slices in a batch.
@@ -56,7 +62,7 @@ class Task:
         Raises:
             InputError: There is less to train on than processes.
         """
-        if "case" not in self.objective.targets:
+        if "case" not in self.targets:
             return Batches.of_slices(self.train_rows, size=size, processes=processes)
         cases = self.store.index["case"].iloc[self.train_rows].to_list()
         return Batches.of_cases(self.train_rows, cases, size=size, fewest=fewest_cases, processes=processes)
@@ -104,9 +110,11 @@ def prepare_task(config: RunConfig) -> Task:
     train, val = of_split(found.cases, "train"), of_split(found.cases, "val")
     if not train:
         raise InputError("no case is left to train on", found=f"{len(found.cases)} cases, {len(val)} held out")
-    objective = config.objective.build(config.supervision.level or "slice")
-    _require_labels(config, objective.targets, train)
-    _require_classes(config, ("background", *found.structures))
+    stages = config.stages()
+    objectives = tuple(stage.objective.build(config.supervision.level or "slice") for stage in stages)
+    targets = config.targets()
+    _require_labels(config, targets, train)
+    _require_classes(stages, ("background", *found.structures))
     network = _initial_network(config, classes=len(found.structures) + 1)
     store = prepare_slices(config.data, found)
     train_rows = store.rows(case.id for case in train)
@@ -114,17 +122,28 @@ def prepare_task(config: RunConfig) -> Task:
         config.supervision,
         store,
         train_rows,
-        needs=objective.targets,
+        needs=targets,
         seed=config.training.seed,
         labels=found.labels,
         others=[case.id for case in of_split(found.cases, "test")],
     )
     shares = supervision.mean_sizes()
-    if config.training.start_at_sizes and shares is not None:
+    if config.training.start_at_sizes and shares is not None and config.network.start_from is None:
         guess_shares(network, shares)
     sizes_may_be_wrong = config.supervision.sizes.kind in ("table", "noisy") and not supervision.table.empty
     val_cases = [case for case in val if case.label is not None]
-    return Task(found.cases, store, train_rows, val_cases, supervision, objective, network, sizes_may_be_wrong)
+    return Task(
+        cases=found.cases,
+        store=store,
+        train_rows=train_rows,
+        val_cases=val_cases,
+        supervision=supervision,
+        stages=stages,
+        objectives=objectives,
+        targets=targets,
+        network=network,
+        sizes_may_be_wrong=sizes_may_be_wrong,
+    )
 
 
 def _require_labels(config: RunConfig, targets: frozenset[str], train: list[Case]) -> None:
@@ -147,13 +166,11 @@ def _require_labels(config: RunConfig, targets: frozenset[str], train: list[Case
         )
 
 
-def _require_classes(config: RunConfig, names: tuple[str, ...]) -> None:
-    weighted, balance = config.objective.weighted_cross_entropy, config.objective.balance
-    given = {
-        "weighted_cross_entropy.counts": weighted.counts if weighted else None,
-        "balance.distribution": balance.distribution if balance else None,
-    }
-    for key, values in given.items():
+def _require_classes(stages: tuple[Stage, ...], names: tuple[str, ...]) -> None:
+    terms = [(stage.objective.weighted_cross_entropy, stage.objective.balance) for stage in stages]
+    given = [("weighted_cross_entropy.counts", weighted.counts if weighted else None) for weighted, _ in terms]
+    given += [("balance.distribution", balance.distribution if balance else None) for _, balance in terms]
+    for key, values in given:
         if values is not None and len(values) != len(names):
             raise InputError(
                 f"objective.{key} does not fit the classes",
@@ -165,6 +182,9 @@ def _require_classes(config: RunConfig, names: tuple[str, ...]) -> None:
 def _initial_network(config: RunConfig, *, classes: int) -> nn.Module:
     torch.manual_seed(config.training.seed)
     network = config.network.build(in_channels=config.data.channels, classes=classes)
+    if config.network.start_from is not None:
+        load_start(network, config.network.start_from)
+        return network
     if isinstance(config.network, UNetConfig):
         return network
     if config.network.weights is None:
