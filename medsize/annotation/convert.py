@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from medsize.annotation.answers import BACKGROUND, Answer, AnswerStore, Stroke, rater_name
 from medsize.annotation.session import Record, read_record
-from medsize.data.geometry import UNLABELLED
 from medsize.data.grid_files import write_label
+from medsize.data.unlabelled import UNLABELLED
 from medsize.data.volumes import read_volume
 from medsize.errors import InputError, InputErrors
 from medsize.supervision.size_table import SizeEntry, write_size_table

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from medsize.config.data import PhotoPreprocessing, Preprocessing
 from medsize.console import say
 from medsize.data.case import Case
-from medsize.data.geometry import UNLABELLED, SliceGrid
+from medsize.data.geometry import SliceGrid
 from medsize.data.photo_slices import photo_preparer
 from medsize.data.prepared import PreparedCase, structure_fractions
 from medsize.data.transforms import LoadVolumed, slice_transforms
+from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError, InputErrors
 
 

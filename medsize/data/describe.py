@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from medsize.data.case import Case
-from medsize.data.geometry import UNLABELLED
 from medsize.data.sources.case_list import CaseList
+from medsize.data.unlabelled import UNLABELLED
 from medsize.data.volumes import read_label, read_volume
 from medsize.errors import InputError, InputErrors
 

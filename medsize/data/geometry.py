@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medsize.config.data import Preprocessing
-
-UNLABELLED = 255
-"""Value of label pixels without a label, and of those in the padding."""
+from medsize.data.unlabelled import UNLABELLED
 
 _ROUNDING = 1e-9  # so that a position exactly between two pixels is not decided by rounding errors
 

@@ -8,9 +8,10 @@ from PIL import Image
 
 from medsize.config.data import PhotoPreprocessing
 from medsize.data.case import Case
-from medsize.data.geometry import UNLABELLED, SliceGrid, grid_for
+from medsize.data.geometry import SliceGrid, grid_for
 from medsize.data.photos import read_photo, read_photo_label
 from medsize.data.prepared import PreparedCase, structure_fractions
+from medsize.data.unlabelled import UNLABELLED
 
 _NO_SPACING = (float("nan"),) * 3
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from medsize.data.formats import Grid
-from medsize.data.geometry import UNLABELLED
+from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
 from medsize.files import atomic_path
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medsize.data.geometry import UNLABELLED, SliceGrid
+from medsize.data.geometry import SliceGrid
+from medsize.data.unlabelled import UNLABELLED
 
 
 @dataclass(frozen=True, slots=True)

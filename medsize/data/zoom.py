@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from medsize.data.geometry import UNLABELLED
+from medsize.data.unlabelled import UNLABELLED
 
 _SIZES = ("size_target", "volume_size_target")
 _BOUNDS = ("size_bounds", "volume_size_bounds")

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from medsize.data.geometry import UNLABELLED
+from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
 from medsize.supervision.seeds import Labels, Mask
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from medsize.data.geometry import UNLABELLED, SliceGrid
+from medsize.data.geometry import SliceGrid
+from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
 
 _EXPECTED = "<polygon><tag>name</tag><point><X>12</X><Y>34</Y></point>…</polygon> for every line"

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from medsize.config.supervision import ScribbleSeeds
-from medsize.data.geometry import UNLABELLED
 from medsize.data.photos import is_photo
 from medsize.data.store import SliceStore
+from medsize.data.unlabelled import UNLABELLED
 from medsize.data.volumes import read_label
 from medsize.errors import InputError, InputErrors
 from medsize.supervision.drawn_lines import draw_lines, read_lines

@@ -13,7 +13,7 @@ from medsize.config.supervision import (
     LengthRatioSeeds,
     RandomSeeds,
 )
-from medsize.data.geometry import UNLABELLED
+from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
 
 Labels = NDArray[np.uint8]

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from medsize.data.geometry import UNLABELLED
+from medsize.data.unlabelled import UNLABELLED
 
 Fractions = NDArray[np.float64]
 NoiseOn = Literal["all", "foreground"]

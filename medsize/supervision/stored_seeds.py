@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsize.config.supervision import RandomSeeds, ScribbleSeeds, Seeds
-from medsize.data.geometry import UNLABELLED
 from medsize.data.store import SliceStore
+from medsize.data.unlabelled import UNLABELLED
 from medsize.supervision.draws import SEEDS, draws
 from medsize.supervision.scribbles import class_of_values, scribble_digest, scribble_paths, write_scribble_seeds
 from medsize.supervision.seeds import Labels, MaskSeeds, make_seeds

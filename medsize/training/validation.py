@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from medsize.data.case import Case
-from medsize.data.geometry import UNLABELLED
 from medsize.data.store import SliceStore
+from medsize.data.unlabelled import UNLABELLED
 from medsize.inference.predict_slices import most_probable, predict_probabilities
 
 _NAMED = 6
