@@ -168,7 +168,23 @@ def _read_sources(like: Path | Sequence[Path]) -> list["Dataset"]:
             if name not in source:
                 setattr(source, name, "")
         sources.append(source)
+    _complete_thickness(sources)
     return sources
+
+
+def _complete_thickness(sources: list["Dataset"]) -> None:
+    """Take the distance of the planes for their thickness where the series has none, which a segmentation must."""
+    if all(source.get("SliceThickness") for source in sources):
+        return
+    if len(sources) == 1:
+        raise InputError(
+            f"{sources[0].filename} does not say how thick its plane is",
+            expected="SliceThickness, as it is the only plane of its series",
+            remedy="write NIfTI (--format nifti)",
+        )
+    first, second = (np.asarray(source.ImagePositionPatient, float) for source in sources[:2])
+    for source in sources:
+        source.SliceThickness = f"{np.linalg.norm(second - first):.8g}"
 
 
 def _series_files(folder: Path) -> Sequence[str]:

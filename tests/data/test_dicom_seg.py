@@ -159,6 +159,17 @@ def test_anonymised_series_without_names_and_dates_are_taken(tmp_path: Path) -> 
     assert not pydicom.dcmread(tmp_path / "seg.dcm").PatientID
 
 
+def test_a_series_without_thickness_has_that_of_its_planes_distance(tmp_path: Path) -> None:
+    files = write_series(tmp_path / "series", AXIAL, SliceThickness=None)
+    write_dicom_seg(tmp_path / "seg.dcm", labels(), like=tmp_path / "series", structures=STRUCTURES)
+    measures = pydicom.dcmread(tmp_path / "seg.dcm").SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert measures.SliceThickness == 8
+    for file in files[1:]:
+        file.unlink()
+    with pytest.raises(InputError, match="does not say how thick its plane is"):
+        write_dicom_seg(tmp_path / "seg.dcm", labels()[:, :, :1], like=tmp_path / "series", structures=STRUCTURES)
+
+
 def test_a_segmentation_without_a_single_pixel_is_written_all_the_same(tmp_path: Path) -> None:
     write_series(tmp_path / "scan", AXIAL)
     write_dicom_seg(tmp_path / "seg.dcm", np.zeros(SHAPE, np.uint8), like=tmp_path / "scan", structures=STRUCTURES)
