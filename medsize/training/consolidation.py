@@ -40,14 +40,15 @@ def consolidate(
             remedy="lower training.optimiser.learning_rate, or set training.precision to float32",
         ) from error
     held.hold(network, accelerator.reduce(fisher, "mean") if accelerator.num_processes > 1 else fisher)
+    # Laid out as a file gives them back: a penalty summed in another order is another one in its last digits.
+    held.load_state_dict({kind: _contiguous(tensors) for kind, tensors in held.state_dict().items()})
     return held
 
 
 def save_consolidation(held: ElasticWeightConsolidation, path: Path) -> None:
     """Write what is held."""
     state = held.state_dict()
-    tensors = {f"{kind}.{name}": value for kind in _KINDS for name, value in state[kind].items()}
-    save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, path)
+    save_file({f"{kind}.{name}": value for kind in _KINDS for name, value in state[kind].items()}, path)
 
 
 def load_consolidation(run: RunFolder, config: ConsolidationConfig) -> ElasticWeightConsolidation:
@@ -67,6 +68,10 @@ def load_consolidation(run: RunFolder, config: ConsolidationConfig) -> ElasticWe
             remedy="copy the run folder again, whole, or start a new run",
         ) from error
     return held
+
+
+def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
 
 def _of(kind: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -25,6 +25,16 @@ def test_a_terminal_shows_epoch_loss_steps_and_rate(monkeypatch: pytest.MonkeyPa
     assert "steps/s" in shown
 
 
+def test_a_terminal_shows_the_stage(monkeypatch: pytest.MonkeyPatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with Display() as display:
+        display.step(6, 20, 1, 0.25, "annealing 2/3")
+    assert "annealing 2/3, epoch 2  loss 0.2500" in terminal.getvalue()
+
+
 def test_piped_it_shows_lines_alone(capsys: pytest.CaptureFixture[str]):
     with Display() as display:
         display.step(1, 20, 0, 1.5)

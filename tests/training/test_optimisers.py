@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 from medsize.config.training import AdamWConfig, SGDConfig
-from medsize.training.optimisers import build_optimiser
+from medsize.training.optimisers import build_optimiser, numbers_of
 
 
 def test_sgd_has_its_settings():
@@ -23,3 +23,9 @@ def test_frozen_parameters_are_left_out():
     frozen, trained = nn.Linear(2, 2).requires_grad_(False), nn.Linear(2, 2)
     optimiser = build_optimiser(SGDConfig(), [*frozen.parameters(), *trained.parameters()])
     assert optimiser.param_groups[0]["params"] == list(trained.parameters())
+
+
+def test_the_numbers_of_a_configuration_are_keys_of_the_optimisers_groups():
+    for config in (SGDConfig(momentum=0.8), AdamWConfig(name="adamw", weight_decay=0.2)):
+        group = build_optimiser(config, nn.Linear(2, 2).parameters()).param_groups[0]
+        assert numbers_of(config).items() <= group.items()
