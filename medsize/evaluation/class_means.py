@@ -44,8 +44,9 @@ def class_means(
 
     So mIoU has the right pixels above and those of the union below; the instance-aware one the sum of the instances'
     IoU above and their number below. A class with nothing below is left out. The intervals are those of draws of
-    groups of images with replacement (cluster bootstrap), the same draws for every measure; a draw without a class
-    leaves that class out.
+    groups of images with replacement (cluster bootstrap), the same draws for every measure. In a draw without a class
+    that class keeps its figure: were it left out, the mean over many rare classes would be of other classes in every
+    draw, and its interval need not even hold the mean.
 
     Args:
         measures: Name to what stands above and below, (N, K) each: a row an image, a column a class.
@@ -63,9 +64,7 @@ def class_means(
             raise ValueError(f"{name}: expected one row a group, found {len(parts[0])} and {len(groups)} groups")
         sums[name] = tuple(_sum_groups(part, place, len(names)) for part in parts)
     drawn = _draw(sums, len(names), seed, resamples) if len(names) > 1 else {}
-    return {
-        name: _class_mean(above.sum(0), below.sum(0), drawn.get(name)) for name, (above, below) in sums.items()
-    }
+    return {name: _class_mean(above.sum(0), below.sum(0), drawn.get(name)) for name, (above, below) in sums.items()}
 
 
 def _sum_groups(
@@ -90,16 +89,16 @@ def _draw(
         ]
     )
     ratios, start = {}, 0
-    for name, (above, _) in sums.items():
-        width = above.shape[1]
-        ratios[name] = _divide(drawn[:, start : start + width], drawn[:, start + width : start + 2 * width])
+    for name, parts in sums.items():
+        width = parts[0].shape[1]
+        found = _divide(drawn[:, start : start + width], drawn[:, start + width : start + 2 * width])
+        whole = _divide(*(part.sum(0) for part in sums[name]))
+        ratios[name] = np.where(np.isnan(found), whole, found)
         start += 2 * width
     return ratios
 
 
-def _class_mean(
-    above: NDArray[np.float64], below: NDArray[np.float64], drawn: NDArray[np.float64] | None
-) -> ClassMean:
+def _class_mean(above: NDArray[np.float64], below: NDArray[np.float64], drawn: NDArray[np.float64] | None) -> ClassMean:
     values = _divide(above, below)
     of_class = [_ratio(value, None if drawn is None else drawn[:, place]) for place, value in enumerate(values)]
     return ClassMean(

@@ -27,9 +27,7 @@ def confusion(prediction: NDArray[np.uint8], reference: NDArray[np.uint8], class
         ValueError: The shapes differ, or a class is not below K.
     """
     if prediction.shape != reference.shape:
-        raise ValueError(
-            f"prediction and reference: expected one shape, found {prediction.shape}, {reference.shape}"
-        )
+        raise ValueError(f"prediction and reference: expected one shape, found {prediction.shape}, {reference.shape}")
     pairs = np.bincount((reference.astype(np.uint16) << 8 | prediction).ravel(), minlength=1 << 16).reshape(256, 256)
     pairs = pairs[:VOID]
     if pairs[classes:].any() or pairs[:, classes:].any():

@@ -212,7 +212,7 @@ def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], pred
         config.supervision,
         store,
         rows,
-        needs=frozenset({"seeds"}) & config.objective.build().targets,
+        needs=frozenset({"seeds"}) & config.targets(),
         seed=config.training.seed,
         labels=found.labels,
     ).seeds

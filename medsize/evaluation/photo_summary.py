@@ -103,7 +103,9 @@ def _block(
         "set": {name: _of_set(found[name], names) for name in _SET_MEASURES},
         "classes": {
             name: {
-                **{measure: asdict(found[measure].of_class[number]) for measure in parts if measure != "pixel_accuracy"},
+                **{
+                    measure: asdict(found[measure].of_class[number]) for measure in parts if measure != "pixel_accuracy"
+                },
                 "photos_true": int((true[:, number] > 0).sum()),
                 "photos_predicted": int((predicted[:, number] > 0).sum()),
                 "voxels_true": int(true[:, number].sum()),

@@ -15,7 +15,9 @@ from medsize.evaluation.confusion import VOID
 _SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
 _MASK_SUFFIX = ".png"
 _LABEL_ENDING = "_gt"
-_VALUES = "--structure NAME=VALUE for each structure in the label files, e.g. --structure lv=3, or object=255 of binary masks"
+_VALUES = (
+    "--structure NAME=VALUE for each structure in the label files, e.g. --structure lv=3, or object=255 of binary masks"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,7 @@ class TaughtSlices:
     Attributes:
         case: Ids, (n,).
         slice: Numbers from 0, (n,).
-        image: (n, H, W) uint8, the network's input times 255.
+        image: (n, H, W) uint8, the network's input times 255; of photos (n, H, W, 3).
         seeds: (n, H, W) uint8 classes, 255 where nothing was told.
         predicted: (n, H, W) uint8 classes.
         pixel_mm: (n, 2), spacing of the slice's own pixels.
@@ -189,13 +189,14 @@ class TaughtSlices:
         cls, predictor: Predictor, store: SliceStore, rows: NDArray[np.intp], seeds: NDArray[np.uint8] | None
     ) -> Self:
         """Take slices from the store, with the run's seeds (of the whole store; None if it had none)."""
-        image = (np.asarray(store.images[rows]).mean(1) * 255).round().astype(np.uint8)
+        image = (np.moveaxis(np.asarray(store.images[rows]), 1, -1) * 255).round().astype(np.uint8)
+        image = image[..., 0] if image.shape[-1] == 1 else image
         cases = store.index["case"].iloc[rows].to_list()
         return cls(
             case=np.array(cases, dtype=np.str_),
             slice=store.index["slice"].iloc[rows].to_numpy(np.int64),
             image=image,
-            seeds=np.full(image.shape, 255, np.uint8) if seeds is None else np.asarray(seeds[rows]),
+            seeds=np.full(image.shape[:3], 255, np.uint8) if seeds is None else np.asarray(seeds[rows]),
             predicted=predict_rows(predictor, store, rows),
             pixel_mm=np.array(
                 [

@@ -51,10 +51,18 @@ def test_a_class_without_anything_below_is_left_out():
     assert np.isnan([found.of_class[1].value, found.of_class[1].low]).all()
 
 
-def test_a_draw_without_a_class_leaves_that_class_out():
-    above, below = np.array([[1, 0], [0, 1]]), np.array([[1, 0], [0, 1]])
+def test_in_a_draw_without_a_class_that_class_keeps_its_figure():
+    above, below = np.array([[1, 0], [0, 0]]), np.array([[1, 0], [0, 1]])
     found = class_means({"iou": (above, below)}, ["a", "b"])["iou"]
-    assert (found.mean.low, found.mean.high) == (1, 1)
+    assert (found.mean.low, found.mean.value, found.mean.high) == (0.5, 0.5, 0.5)
+
+
+def test_the_interval_of_many_rare_classes_holds_their_mean():
+    random = np.random.default_rng(0)
+    below = np.eye(40) * random.integers(1, 9, 40)
+    above = np.column_stack([np.full(40, 9), below * (random.random((40, 40)) < 0.1)])
+    found = class_means({"iou": (above, np.column_stack([np.full(40, 10), below]))}, [f"{n}" for n in range(40)])["iou"]
+    assert found.mean.low <= found.mean.value <= found.mean.high
 
 
 @pytest.mark.parametrize("images", [0, 1])

@@ -9,7 +9,9 @@ from medsize.evaluation.confusion import class_iou, confusion, mean_iou
 def images(seed, count=4, classes=5):
     random = np.random.default_rng(seed)
     reference = random.integers(classes, size=(count, 9, 7), dtype=np.uint8)
-    prediction = np.where(random.random(reference.shape) < 0.6, reference, random.integers(classes, size=reference.shape))
+    prediction = np.where(
+        random.random(reference.shape) < 0.6, reference, random.integers(classes, size=reference.shape)
+    )
     reference[random.random(reference.shape) < 0.2] = 255
     return prediction.astype(np.uint8), reference
 
@@ -58,7 +60,12 @@ def test_an_empty_set_has_no_miou():
 
 @pytest.mark.parametrize(
     ("prediction", "reference", "message"),
-    [([0, 1], [0, 1, 1], "one shape"), ([0, 3], [0, 0], "below 3"), ([0, 0], [0, 3], "below 3"), ([255], [0], "below 3")],
+    [
+        ([0, 1], [0, 1, 1], "one shape"),
+        ([0, 3], [0, 0], "below 3"),
+        ([0, 0], [0, 3], "below 3"),
+        ([255], [0], "below 3"),
+    ],
 )
 def test_what_is_no_class_is_refused(prediction, reference, message):
     with pytest.raises(ValueError, match=message):

@@ -69,7 +69,9 @@ def random_images(seed, side=14, classes=3):
     random = np.random.default_rng(seed)
     coarse = random.integers(classes, size=(side // 2, side // 2), dtype=np.uint8)
     reference = np.kron(coarse, np.ones((2, 2), np.uint8))
-    prediction = np.where(random.random(reference.shape) < 0.25, random.integers(classes, size=reference.shape), reference)
+    prediction = np.where(
+        random.random(reference.shape) < 0.25, random.integers(classes, size=reference.shape), reference
+    )
     reference[random.random(reference.shape) < 0.08] = 255
     instances = random.integers(4, size=reference.shape).astype(np.uint8)
     return prediction.astype(np.uint8), reference, instances

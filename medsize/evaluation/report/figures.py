@@ -17,12 +17,13 @@ from medsize.evaluation.report.words import term_words
 _WIDTH: Final = 4.9
 
 
-def loss_curves(epochs: pd.DataFrame, parts: Sequence[str]) -> Markup:
+def loss_curves(epochs: pd.DataFrame, parts: Sequence[str], stages: Sequence[tuple[str, int]] = ()) -> Markup:
     """Draw the loss and its parts over the epochs.
 
     Args:
-        epochs: The columns ``epoch``, ``loss`` and one a part.
+        epochs: The columns ``epoch``, ``loss`` and one a part, NaN in stages without it.
         parts: Names of these.
+        stages: Name and first epoch of each stage, where there are any.
     """
     with page_style():
         figure, axes = new_axes(_WIDTH, 3.1)
@@ -31,11 +32,15 @@ def loss_curves(epochs: pd.DataFrame, parts: Sequence[str]) -> Markup:
         for column, label, colour in shown:
             _curve(axes, epochs["epoch"], epochs[column], label, colour)
         axes.set_title("Loss")
-        if (epochs[[column for column, _, _ in shown]] > 0).all(axis=None):
+        if not (epochs[[column for column, _, _ in shown]] <= 0).any(axis=None):
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.yaxis.set_minor_formatter(NullFormatter())
         _integer_epochs(axes)
+        for name, first in stages:
+            axes.axvline(first - 0.5, color=MUTED, linestyle=":", linewidth=1.2)
+            where = ("data", "axes fraction")
+            axes.annotate(name, (first - 0.5, 0.02), (3, 0), where, "offset points", color=MUTED, fontsize=9)
         axes.legend()
         return to_svg(figure, name="loss", description="The loss and its parts over the epochs of the training")
 
@@ -50,7 +55,10 @@ def validation_curves(validations: pd.DataFrame, structures: Sequence[str], best
     """
     with page_style():
         figure, axes = new_axes(_WIDTH, 3.1)
-        for number, name in enumerate(structures):
+        if many := len(structures) > len(SERIES):
+            mean = validations[list(structures)].mean(axis=1)
+            _curve(axes, validations["epoch"], mean, f"mean of {len(structures)} structures", _colour(0))
+        for number, name in enumerate(() if many else structures):
             _curve(axes, validations["epoch"], validations[name], name, _colour(number))
         if best_epoch is not None:
             axes.axvline(best_epoch, color=MUTED, linestyle=":", linewidth=1.2)
@@ -134,13 +142,18 @@ def size_scatter(
         of: What the sizes are about, ``"slice"`` or ``"volume"``.
     """
     known = sizes[(sizes[x] > 0) & sizes[y].notna()]
+    drawn = known["structure"].isin(structures)
     with page_style():
         figure, axes = new_axes(_WIDTH, 3.9)
+        if len(structures) > len(SERIES):  # more than anybody tells apart
+            rows = known[drawn]
+            _dots(axes, 100 * rows[x], 100 * rows[y], _colour(0))
+            structures = ()
         for number, structure in enumerate(structures):
             rows = known[known["structure"] == structure]
             _dots(axes, 100 * rows[x], 100 * rows[y], _colour(number), structure)
         if len(known):
-            _identity(axes, 100 * known.loc[known["structure"].isin(structures), [x, y]].to_numpy(np.float64))
+            _identity(axes, 100 * known.loc[drawn, [x, y]].to_numpy(np.float64))
         words = x.removesuffix("_fraction"), y.removesuffix("_fraction")
         _label(
             axes,

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medsize.config.run import RunConfig
-from medsize.config.supervision import ScribbleSeeds
+from medsize.config.supervision import CueSeeds, ScribbleSeeds
 from medsize.data.case import Case
 from medsize.data.geometry import grid_for
 from medsize.data.volumes import Volume, read_label, read_volume
@@ -47,17 +47,18 @@ class ShownCase:
     outside: bool
 
 
-def choose_cases(metrics: pd.DataFrame, count: int) -> dict[str, list[str]]:
-    """Choose the cases to show: each once, ranked by ``dice_scan`` (its mean over the structures it is defined for).
+def choose_cases(metrics: pd.DataFrame, count: int, measure: str = "dice_scan") -> dict[str, list[str]]:
+    """Choose the cases to show: each once, ranked by a measure (its mean over the structures it is defined for).
 
     Args:
         metrics: Rows of ``metrics.csv`` of one checkpoint and split.
         count: How many of each rank; fewer where there are too few cases.
+        measure: Of which more is better.
 
     Returns:
         Case ids of the ``worst`` (worst first), the ``median`` and the ``best`` (best first).
     """
-    means = metrics.groupby("case", sort=False)["dice_scan"].mean().dropna().sort_values(kind="stable")
+    means = metrics.groupby("case", sort=False)[measure].mean().dropna().sort_values(kind="stable")
     ranked = [str(case) for case in means.index]
     worst, best, median = (min(count, (len(ranked) + extra) // 3) for extra in (2, 1, 0))
     middle = worst + (len(ranked) - worst - best - median) // 2
@@ -132,7 +133,7 @@ def slice_with_most_errors(predicted: Slice, truth: Slice) -> int:
 def _seeds(config: RunConfig, case: Case, image: Volume, truth: Slice, number: int) -> NDArray[np.float64]:
     """Return where the run's own generator would have put seeds, in pixels of the case's slice."""
     nothing = np.empty((0, 2))
-    if isinstance(config.supervision.seeds, ScribbleSeeds) or config.objective.partial_cross_entropy is None:
+    if isinstance(config.supervision.seeds, ScribbleSeeds | CueSeeds) or "seeds" not in config.targets():
         return nothing
     x, y, _ = truth.shape
     grid = grid_for(config.data.preprocessing, (x, y), image.spacing_mm[:2])

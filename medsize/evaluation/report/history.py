@@ -1,6 +1,7 @@
 """The course of a training, from ``metrics.jsonl``."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -19,12 +20,14 @@ class History:
         parts: Names of these.
         validations: The columns ``epoch`` and one a structure (``dice_scan``, NaN where undefined).
         best_epoch: Epoch of the checkpoint ``best``, if there is one.
+        stages: Name and first epoch of each stage, repetitions as one; empty for a training without stages.
     """
 
     epochs: pd.DataFrame
     parts: tuple[str, ...]
     validations: pd.DataFrame
     best_epoch: int | None
+    stages: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def read(cls, run: RunFolder, structures: tuple[str, ...]) -> Self:
@@ -51,7 +54,16 @@ class History:
                 dtype=float,
             ),
             best_epoch=best[-1] if best else None,
+            stages=_stages(epochs),
         )
+
+
+def _stages(epochs: list[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
+    begun: dict[str, int] = {}
+    for record in epochs:
+        if name := record.get("stage"):
+            begun.setdefault(re.sub(r" \d+/\d+$", "", name), record["epoch"])
+    return tuple(begun.items())
 
 
 def _records(run: RunFolder) -> list[dict[str, Any]]:

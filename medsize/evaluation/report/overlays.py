@@ -70,7 +70,7 @@ def draw(
     """Prepare one slice.
 
     Args:
-        image: (X, Y) intensities.
+        image: (X, Y) intensities, or (X, Y, 3) colours, which the contrast does not concern.
         window: What part to show.
         pixel_mm: Spacing along X and Y.
         contrast: Intensities shown black and white.
@@ -78,7 +78,7 @@ def draw(
         prediction: (X, Y) predicted classes.
         seeds: (n, 2) positions of seed pixels, in pixels of the slice; fractions are allowed.
     """
-    columns, rows = image[window.slices].shape
+    columns, rows = image[window.slices].shape[:2]
     inside = seeds + 0.5 - [window.x[0], window.y[0]]
     inside = inside[((inside >= 0) & (inside <= [columns, rows])).all(1)]
     return Overlay(
@@ -86,7 +86,7 @@ def draw(
         height_mm=rows * pixel_mm[1],
         columns=columns,
         rows=rows,
-        image=_png(image[window.slices].T, contrast),
+        image=_png(image[window.slices].swapaxes(0, 1), contrast),
         truth="" if truth is None else outline(truth[window.slices]),
         prediction=outline(prediction[window.slices]),
         seeds="".join(f"M{x:.4g} {y:.4g}h0" for x, y in inside),

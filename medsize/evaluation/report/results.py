@@ -174,13 +174,16 @@ class Finding:
 
 def findings(evaluated: Evaluated) -> list[Finding]:
     """List every failed case and every undefined or infinite figure, of every checkpoint and split."""
-    return [*_failures(evaluated.metrics), *_not_finite(evaluated)]
+    return [*failures(evaluated.metrics), *_not_finite(evaluated)]
 
 
-def _failures(metrics: pd.DataFrame) -> Iterator[Finding]:
+def failures(metrics: pd.DataFrame) -> list[Finding]:
+    """List the failed cases of every checkpoint by their reasons."""
     failed = metrics[metrics["failure"] != ""]
-    for (checkpoint, reason), rows in failed.groupby(["checkpoint", "failure"], sort=False):
-        yield Finding("failed", str(reason), "", str(checkpoint), tuple(rows["case"].unique().tolist()))
+    return [
+        Finding("failed", str(reason), "", str(checkpoint), tuple(rows["case"].unique().tolist()))
+        for (checkpoint, reason), rows in failed.groupby(["checkpoint", "failure"], sort=False)
+    ]
 
 
 def _not_finite(evaluated: Evaluated) -> Iterator[Finding]:

@@ -12,6 +12,8 @@ from medsize.evaluation.evaluated import Evaluated, read_record
 from medsize.evaluation.report import figures, words
 from medsize.evaluation.report.held_out import RANKS, ShownCase, choose_cases, show_case
 from medsize.evaluation.report.history import History
+from medsize.evaluation.report.photo_cases import ShownPhoto, show_photo
+from medsize.evaluation.report.photo_page import ranked_by
 from medsize.evaluation.report.taught import show_taught
 from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.training_sizes import TaughtSlices
@@ -30,16 +32,19 @@ def run_sections(evaluated: Evaluated, run: RunFolder, structures: tuple[str, ..
     config = load_resolved(run.config)
     sizes = read_training_sizes(run)
     history = History.read(run, structures)
+    of = "photo" if evaluated.of_photos else words.level_words(sizes)
     return {
         "config": config,
         "config_text": run.config.read_text(encoding="utf-8"),
         "split_cases": dict(pd.Series([case.split for case in read_cases(run)]).value_counts()),
         "history": history,
         "curves": _curves(history, structures),
-        "shown": _shown(run, config, evaluated.headline),
+        "shown": _shown_photos(run, config, evaluated)
+        if evaluated.of_photos
+        else _shown(run, config, evaluated.headline),
         "taught": show_taught(TaughtSlices.read(run.report / "taught_slices.npz"), sizes),
-        "of": words.level_words(sizes),
-        "sizes": _size_scatters(sizes, structures, words.level_words(sizes)),
+        "of": of,
+        "sizes": _size_scatters(sizes, structures, of),
         "corrections": corrections(sizes).to_dict("records"),
         "doubts": _doubts(run, config, sizes),
         "slices_compared": len(sizes.drop_duplicates(["case", "slice"])),
@@ -49,7 +54,7 @@ def run_sections(evaluated: Evaluated, run: RunFolder, structures: tuple[str, ..
 
 
 def _curves(history: History, structures: tuple[str, ...]) -> list[Markup]:
-    curves = [figures.loss_curves(history.epochs, history.parts)] if len(history.epochs) else []
+    curves = [figures.loss_curves(history.epochs, history.parts, history.stages)] if len(history.epochs) else []
     if len(history.validations):
         curves.append(figures.validation_curves(history.validations, structures, history.best_epoch))
     return curves
@@ -62,6 +67,20 @@ def _shown(run: RunFolder, config: RunConfig, metrics: pd.DataFrame) -> dict[str
     return {
         rank: [
             show_case(run, config, cases[name], values, metrics[metrics["case"] == name], worst=rank == "worst")
+            for name in chosen[rank]
+        ]
+        for rank in RANKS
+    }
+
+
+def _shown_photos(run: RunFolder, config: RunConfig, evaluated: Evaluated) -> dict[str, list[ShownPhoto]]:
+    metrics, measure = evaluated.headline, ranked_by(evaluated)
+    chosen = choose_cases(metrics, config.evaluation.overlays, measure)
+    cases = {case.id: case for case in read_cases(run)}
+    values = structure_values(config.data)
+    return {
+        rank: [
+            show_photo(run, config, cases[name], values, metrics[metrics["case"] == name], measure)
             for name in chosen[rank]
         ]
         for rank in RANKS

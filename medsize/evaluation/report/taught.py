@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from medsize.evaluation.report.overlays import Overlay, contrast_of, draw, seed_positions, window_around
+from medsize.evaluation.report.overlays import Overlay, Window, contrast_of, draw, seed_positions, window_around
 from medsize.evaluation.training_sizes import TaughtSlices
 
 Mask = NDArray[np.bool_]
+
+_MOST_SIZES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,10 @@ def show_taught(taught: TaughtSlices, sizes: pd.DataFrame) -> list[TaughtSlice]:
         told = taught.seeds[place] < 255
         pixel_mm = float(taught.pixel_mm[place][0]), float(taught.pixel_mm[place][1])
         image = taught.image[place]
+        window = window_around(_around_seeds(told, predicted > 0), pixel_mm)
+        if image.ndim == 3:  # a photo: all of it, its rows downwards
+            image, predicted, seeds, pixel_mm = image.swapaxes(0, 1), predicted.T, seeds[:, ::-1], pixel_mm[::-1]
+            window = Window((0, image.shape[0]), (0, image.shape[1]))
         of_case = sizes["case"] == case
         of_slice = of_case & (sizes["slice"] == number).fillna(False)
         about = of_slice if of_slice.any() else of_case & sizes["slice"].isna()
@@ -59,10 +65,10 @@ def show_taught(taught: TaughtSlices, sizes: pd.DataFrame) -> list[TaughtSlice]:
             TaughtSlice(
                 case=case,
                 slice=number,
-                sizes={row["structure"]: _sizes(row) for row in rows.to_dict("records")},
+                sizes=_most_telling({row["structure"]: _sizes(row) for row in rows.to_dict("records")}),
                 overlay=draw(
                     image,
-                    window_around(_around_seeds(told, predicted > 0), pixel_mm),
+                    window,
                     pixel_mm,
                     contrast=contrast_of(image),
                     truth=None,
@@ -72,6 +78,15 @@ def show_taught(taught: TaughtSlices, sizes: pd.DataFrame) -> list[TaughtSlice]:
             )
         )
     return shown
+
+
+def _most_telling(sizes: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
+    """Return the largest sizes of many structures, of which a photo holds a few; of a few structures, all."""
+    if len(sizes) <= _MOST_SIZES:
+        return sizes
+    largest = {name: max((value or 0.0) for value in of.values()) for name, of in sizes.items()}
+    chosen = sorted((name for name in largest if largest[name] > 0), key=lambda name: -largest[name])[:_MOST_SIZES]
+    return {name: sizes[name] for name in chosen}
 
 
 def _around_seeds(told: Mask, predicted: Mask) -> Mask:

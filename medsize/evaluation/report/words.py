@@ -1,10 +1,12 @@
 """A run in words: what it was taught, how its cases were divided, what to beware of."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 import pandas as pd
 
 from medsize.config.data import DataConfig, HoldoutSplit, Split
+from medsize.config.divide import Stage
 from medsize.config.run import RunConfig
 from medsize.config.supervision import NoisySizes
 from medsize.evaluation.evaluated import Evaluated
@@ -14,6 +16,7 @@ _SEEDS = {
     "random": "a seed disc at a random place of each structure",
     "centroid": "a seed disc at the middle of each structure",
     "scribble": "scribbles",
+    "cues": "cues of a network trained on tags",
     "full": "seeds that cover each structure",
     "length_ratio": "seeds of a set part of each structure",
 }
@@ -70,19 +73,20 @@ def network_words(config: RunConfig) -> str:
 
 def supervision_words(config: RunConfig) -> str:
     """Return what a run was taught from."""
-    objective, sizes, level = config.objective, config.supervision.sizes, config.supervision.level
-    taught = ["whole masks"] if any(getattr(objective, name) for name in _MASKED) else []
-    taught += [_SEEDS[config.supervision.seeds.kind]] if objective.partial_cross_entropy else []
-    if objective.size_target:
+    sizes, level = config.supervision.sizes, config.supervision.level
+    used = {name for stage in config.stages() for name, term in stage.objective if term}
+    taught = ["whole masks"] if used & set(_MASKED) else []
+    taught += [_SEEDS[config.supervision.seeds.kind]] if "partial_cross_entropy" in used else []
+    if "size_target" in used:
         nominal = f" of {100 * sizes.noise:g}\N{NO-BREAK SPACE}% on average" if isinstance(sizes, NoisySizes) else ""
         volumes = " of whole volumes" if level == "volume" and sizes.kind != "mean" else ""
         volumes = " of slices and of whole volumes" if level == "both" else volumes
         taught += [_SIZES[sizes.kind].format(level=level) + nominal + volumes]
-    if any(getattr(objective, name) for name in _BOUNDED):
+    if used & set(_BOUNDED):
         taught += ["bounds on volumes" if level == "volume" else "bounds on sizes"]
-    if any(getattr(objective, name) for name in _TAGGED):
+    if used & set(_TAGGED):
         taught += [f"which structures each {'volume' if level == 'volume' else 'slice'} holds"]
-    if objective.balance:
+    if "balance" in used:
         taught += ["the share of each structure in the data set"]
     if not taught:
         return "the images alone"
@@ -107,9 +111,22 @@ def term_words(name: str) -> str:
 
 
 def objective_words(config: RunConfig) -> str:
-    """Return the terms of the objective and their weights."""
-    terms = [(name, getattr(config.objective, name)) for name in type(config.objective).model_fields]
-    return " + ".join(f"{term.weight:g} × {term_words(name)}" for name, term in terms if term)
+    """Return the terms of the objective and their weights, of each stage as it ends."""
+    stages = iter(config.stages())
+    if not config.training.stages:
+        return _sum_words(next(stages))
+    parts = []
+    for name, described in config.training.stages.items():
+        first, *others = islice(stages, described.repeat)
+        last = others[-1] if others else first
+        epochs = last.end - first.first
+        parts.append(f"{name} ({epochs} epoch{'s' if epochs > 1 else ''}): {_sum_words(last)}")
+    return "; ".join(parts)
+
+
+def _sum_words(stage: Stage) -> str:
+    terms = [f"{term.weight:g} × {term_words(name)}" for name, term in stage.objective if term]
+    return " + ".join([*terms, "elastic weight consolidation"] if stage.consolidate else terms)
 
 
 def split_words(split: Split) -> str:

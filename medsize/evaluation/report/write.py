@@ -12,6 +12,7 @@ from medsize.evaluation.clinical import clinical_indices
 from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.report import figures, results, words
 from medsize.evaluation.report.clinical_section import missing_indices, show_indices
+from medsize.evaluation.report.photo_page import photo_page
 from medsize.evaluation.report.render import render
 from medsize.evaluation.report.spread_figure import Row, rows_by_group, series, spread_figure
 from medsize.evaluation.scores import POSITIONS
@@ -32,15 +33,33 @@ def write(path: Path) -> Path:
     """
     evaluated = Evaluated.read(path)
     structures = tuple(evaluated.summary["structures"])
+    about = {
+        "name": evaluated.name,
+        "words": words,
+        "summary": evaluated.summary,
+        "structures": structures,
+        "of_photos": evaluated.of_photos,
+        "checkpoints": list(dict.fromkeys(evaluated.metrics["checkpoint"])),
+        **_run_sections(evaluated, structures),
+    }
+    if evaluated.of_photos:
+        page = render("photos.html.j2", **about, **photo_page(evaluated, structures))
+    else:
+        page = _volumes_page(evaluated, structures, about)
+    written = evaluated.folder / "index.html"
+    write_text(written, page)
+    return written
+
+
+def _volumes_page(evaluated: Evaluated, structures: tuple[str, ...], about: dict[str, Any]) -> str:
     headline = evaluated.headline
     indices = clinical_indices(evaluated.metrics)
     of_headline = evaluated.of_headline(indices)
-    page = render(
+    if len(indices):
+        write_text(evaluated.folder / "clinical.csv", indices.to_csv(index=False))
+    return render(
         "report.html.j2",
-        name=evaluated.name,
-        words=words,
-        summary=evaluated.summary,
-        structures=structures,
+        **about,
         measures=evaluated.measures,
         blocks=results.blocks_of(evaluated),
         warnings=words.warnings(evaluated),
@@ -59,14 +78,7 @@ def write(path: Path) -> Path:
         indices=show_indices(of_headline, structures),
         without_index=missing_indices(of_headline),
         table=_table(evaluated),
-        checkpoints=list(dict.fromkeys(evaluated.metrics["checkpoint"])),
-        **_run_sections(evaluated, structures),
     )
-    if len(indices):
-        write_text(evaluated.folder / "clinical.csv", indices.to_csv(index=False))
-    written = evaluated.folder / "index.html"
-    write_text(written, page)
-    return written
 
 
 def _run_sections(evaluated: Evaluated, structures: tuple[str, ...]) -> dict[str, Any]:
@@ -118,7 +130,7 @@ def _position_figures(evaluated: Evaluated, structures: tuple[str, ...]) -> list
 
 
 def _volumes(metrics: pd.DataFrame, structures: tuple[str, ...]) -> list[Markup]:
-    if metrics["volume_true_ml"].isna().all():  # no case, or photos, which have no volume
+    if metrics.empty:
         return []
     return [figures.volume_scatter(metrics, structures), figures.volume_differences(metrics, structures)]
 
