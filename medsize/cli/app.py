@@ -16,6 +16,7 @@ from medsize.cli.export import export
 from medsize.cli.info import info
 from medsize.cli.predict import predict
 from medsize.cli.report import report
+from medsize.cli.seeds import seeds
 from medsize.cli.sizes import sizes
 from medsize.cli.train import train
 from medsize.cli.weights import weights
@@ -71,6 +72,7 @@ app.command()(compare)
 app.command()(export)
 app.add_typer(data, name="data")
 app.add_typer(sizes, name="sizes")
+app.add_typer(seeds, name="seeds")
 app.add_typer(weights, name="weights")
 app.command()(annotate)
 app.command()(info)

@@ -44,6 +44,14 @@ class ScribbleSeeds(Model):
     """Width of the lines of an XML file, in pixels of the slice."""
 
 
+class CueSeeds(Model):
+    """Cues that a network trained on tags gives (P2), as ``medsize seeds cues`` writes them."""
+
+    kind: Literal["cues"]
+    folder: Path
+    """Folder with ``<case id>.npz`` for every training case."""
+
+
 class FullSeeds(Model):
     """The whole mask of each structure (not of the background)."""
 
@@ -59,7 +67,7 @@ class LengthRatioSeeds(Model):
 
 
 Seeds = Annotated[
-    ErosionSeeds | RandomSeeds | CentroidSeeds | ScribbleSeeds | FullSeeds | LengthRatioSeeds,
+    ErosionSeeds | RandomSeeds | CentroidSeeds | ScribbleSeeds | CueSeeds | FullSeeds | LengthRatioSeeds,
     Field(discriminator="kind"),
 ]
 

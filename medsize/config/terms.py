@@ -153,13 +153,15 @@ class ConstrainTerm(Model):
     """Factor of the term in the sum."""
     through_crf: bool = False
     """Whether the gradient also runs through the refinement, as P2 says; its code holds it constant."""
+    scale_down: int = Field(default=1, ge=1)
+    """Compute it at so many times less resolution, 8 in P2; lengths in ``crf`` are in pixels of that."""
     crf: MeanFieldConfig = MeanFieldConfig()
 
     def build(self) -> "nn.Module":
         """Return the loss."""
         from medsize.losses import ConstrainLoss
 
-        return ConstrainLoss(self.crf.build(), through_crf=self.through_crf)
+        return ConstrainLoss(self.crf.build(), through_crf=self.through_crf, scale_down=self.scale_down)
 
 
 class SizeWeightedCrossEntropyTerm(Model):

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medsize.config.supervision import RandomSeeds, ScribbleSeeds, Seeds
+from medsize.config.supervision import CueSeeds, RandomSeeds, ScribbleSeeds, Seeds
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
+from medsize.supervision.cue_files import cue_paths, read_cue_seeds
 from medsize.supervision.draws import SEEDS, draws
 from medsize.supervision.scribbles import class_of_values, scribble_digest, scribble_paths, write_scribble_seeds
 from medsize.supervision.seeds import Labels, MaskSeeds, make_seeds
@@ -34,13 +35,22 @@ def stored_seeds(
         Class of each seed pixel, 255 elsewhere and on all other rows, (N, H, W), on disk.
 
     Raises:
-        InputError: Scribbles are missing, or cannot be used.
+        InputError: Scribbles or cues are missing, or cannot be used.
     """
     key: dict[str, Any] = {
         "seeds": config.model_dump(mode="json", exclude={"folder"}),
         "rows": hashlib.sha256(np.ascontiguousarray(rows, np.int64).tobytes()).hexdigest(),
     }
     shape = ((len(store), store.side, store.side), np.uint8)
+    if isinstance(config, CueSeeds):
+        cues = cue_paths(config, store.index["case"].iloc[rows].unique())
+        key |= {"files": scribble_digest(cues)}
+
+        def read(seeds: Labels) -> None:
+            seeds[:] = UNLABELLED
+            read_cue_seeds(seeds, store, cues)
+
+        return store.derived("cues", key, shape, read)
     if not isinstance(config, ScribbleSeeds):
         key |= {"seed": seed} if isinstance(config, RandomSeeds) else {}
         return store.derived("seeds", key, shape, lambda seeds: _write_mask_seeds(seeds, config, store, rows, seed))

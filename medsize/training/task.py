@@ -151,7 +151,7 @@ def _require_labels(config: RunConfig, targets: frozenset[str], train: list[Case
     reasons = []
     if "label" in targets:
         reasons.append("the objective has a cross entropy on masks")
-    if "seeds" in targets and supervision.seeds.kind != "scribble":
+    if "seeds" in targets and supervision.seeds.kind not in ("scribble", "cues"):
         reasons.append(f"seeds of kind '{supervision.seeds.kind}' are made from masks")
     if set(SIZES) & targets and supervision.sizes.kind != "table":
         reasons.append(f"sizes of kind '{supervision.sizes.kind}' are measured on masks")

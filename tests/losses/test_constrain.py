@@ -111,3 +111,31 @@ def test_a_refinement_of_another_shape_is_refused() -> None:
         loss(torch.zeros(1, 2, 3), torch.zeros(1, 1, 3))
     with pytest.raises(ValueError, match=r"domain .* = \(1, 3\), found \(1, 4\)"):
         constrain(torch.zeros(1, 2, 3), torch.zeros(1, 2, 3), domain=torch.ones(1, 4, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("spatial", [(7,), (4, 5), (3, 2, 4)])
+def test_at_less_resolution_it_is_that_of_the_means_over_blocks(spatial: tuple[int, ...]) -> None:
+    logits, image = random_logits(2, 3, *spatial), random_batch(2, 3, *spatial)["image"]
+    inside = random_batch(2, 3, *spatial)["label"] > 0
+    inside.flatten(1)[:, 0] = True
+    found = ConstrainLoss(Blur(), scale_down=2)(Prediction(logits, inside), image)
+    probs, domain = probabilities(logits), inside.numpy()
+    blocks = np.stack(np.meshgrid(*[np.arange(length) // 2 for length in spatial], indexing="ij"), -1)
+    smaller = tuple((length + 1) // 2 for length in spatial)
+    means, known = np.ones((2, 3, *smaller)), np.zeros((2, *smaller), bool)
+    for number in range(2):
+        for at in np.ndindex(smaller):
+            block = (blocks == at).all(-1) & domain[number]
+            known[(number, *at)] = block.any()
+            if block.any():
+                means[(number, slice(None), *at)] = probs[number][:, block].mean(1)
+    zeroed = means * known[:, None]
+    refined = Blur()(torch.from_numpy(zeroed), torch.zeros(2, 1, *smaller), domain=None).numpy()
+    each = divergence(refined, means)
+    expected = np.mean([each[number][known[number]].mean() for number in range(2)])
+    assert found.item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_resolution_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="scale_down"):
+        ConstrainLoss(Blur(), scale_down=0)
