@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-import medsize.data.store
+import medsize.data.cache
 from medsize import __version__
 from medsize.cli.app import app
 from tests.cli.command import medsize as run
@@ -26,10 +26,12 @@ ALL = list(commands(get_command(app)))
 
 def test_these_are_the_commands():
     assert {" ".join(words) for words in ALL if words} == {
-        *("train", "evaluate", "predict", "report", "info"),
+        *("train", "evaluate", "predict", "report", "compare", "export", "info"),
+        *("weights", "weights check", "seeds", "seeds cues"),
         *("annotate", "sizes from-annotations", "sizes doubt"),
         *("sizes template", "sizes check", "sizes summary", "sizes compare"),
         *("data", "data phantom", "data describe", "data prepare", "sizes", "sizes from-labels"),
+        *("data build", "data build pascal-b"),
     }
 
 
@@ -81,7 +83,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail() -> Path:
         raise error
 
-    monkeypatch.setattr(medsize.data.store, "default_cache", fail)
+    monkeypatch.setattr(medsize.data.cache, "default_cache", fail)
 
 
 def test_an_error_that_nobody_expected_says_how_to_see_more(monkeypatch: pytest.MonkeyPatch):

@@ -86,8 +86,8 @@ def singular_affine(place: Place) -> Command:
 
 
 def unknown_format(place: Place) -> Command:
-    place.write("photo.png", b"\x89PNG")
-    return place.train_on_manifest("case,image,label,split\na,photo.png,photo.png,train\n")
+    place.write("heart.tif", b"\x89PNG")
+    return place.train_on_manifest("case,image,label,split\na,heart.tif,heart.tif,train\n")
 
 
 IMAGES = [
@@ -144,7 +144,7 @@ IMAGES = [
         ("bad.nii.gz is not one volume", "4 dimensions", "one file a time frame", "'medsize predict' takes 4-D"),
     ),
     Bad("singular affine", singular_affine, ("bad.nii.gz does not say where its voxels are", "write the file again")),
-    Bad("unknown format", unknown_format, ("photo.png has a format that is not known", ".nii.gz", "convert it")),
+    Bad("unknown format", unknown_format, ("heart.tif has a format that is not known", ".nii.gz", "convert it")),
 ]
 
 
@@ -348,7 +348,7 @@ CONFIGURATIONS = [
     Bad(
         "variant left open",
         configured("data: {source: {path: cases.csv}}\nobjective: {size_target: {}}\n"),
-        ("data.source does not say its kind", "kind: acdc or manifest"),
+        ("data.source does not say its kind", "kind: acdc or coco or folder or manifest or voc"),
     ),
     Bad(
         "more levels than the network has",
