@@ -91,7 +91,7 @@ class TrainingConfig(Model):
     """The learning rate falls as (1 − step/steps)^power; 0 keeps it constant."""
     step_decay: StepDecay | None = None
     stages: dict[str, StageConfig] = Field(default={})
-    """Stages by name, in order; ``null`` takes one out. Without any, all epochs are alike."""
+    """Stages by name, in order; ``null`` takes one out, or all. Without any, all epochs are alike."""
     start_at_sizes: bool = True
     """Let the untrained network predict the mean given size of each class everywhere, not equal shares (ours)."""
     augmentation: Augmentation = Augmentation()
@@ -110,6 +110,8 @@ class TrainingConfig(Model):
     @field_validator("stages", mode="before")
     @classmethod
     def _without_those_taken_out(cls, stages: Any) -> Any:
+        if stages is None:
+            return {}
         if not isinstance(stages, dict):
             return stages
         return {name: stage for name, stage in stages.items() if stage is not None}

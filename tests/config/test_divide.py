@@ -75,6 +75,10 @@ def test_stages_of_a_file_below_are_changed_taken_out_and_added_to(tmp_path: Pat
     assert [stage.name for stage in config.stages()] == ["normal", *(f"late {number}/5" for number in range(1, 6))]
 
 
+def test_all_stages_can_be_taken_out(tmp_path: Path):
+    assert [stage.name for stage in config_of(tmp_path, ANNEALED, "training.stages=null").stages()] == [None]
+
+
 def test_stages_survive_the_run_folder(tmp_path: Path):
     config = config_of(tmp_path, ANNEALED)
     (tmp_path / "config.yaml").write_text(dump(config))
