@@ -55,6 +55,14 @@ def test_losses_are_on_a_log_axis_unless_one_is_zero(values, log):
     assert ("0.01" in texts(svg) and "0.1" in texts(svg)) is log
 
 
+def test_stages_are_named_where_they_begin_and_their_parts_may_be_missing_elsewhere():
+    parts = ("cross_entropy", "consolidation")
+    curves = epochs(3, cross_entropy=[1.0, 0.1, 0.01], consolidation=[np.nan, 0.2, 0.1])
+    svg = figures.loss_curves(curves, parts, (("whole", 1), ("small", 2)))
+    assert {"whole", "small", "consolidation"} <= set(texts(svg))
+    assert "0.01" in texts(svg)
+
+
 def test_epochs_are_whole_numbers():
     validations = pd.DataFrame({"epoch": [1, 2, 3], "lv": [0.1, 0.5, 0.6]})
     svg = figures.validation_curves(validations, ("lv",), 2)

@@ -23,6 +23,17 @@ def test_a_training_is_read_epoch_by_epoch(run):
     np.testing.assert_allclose(history.epochs["size_target"], [0.1, 0.05, 0.1 / 3, 0.025])
     np.testing.assert_allclose(history.validations["lv"], [0.2, 0.4, 0.6, 0.8])
     assert history.best_epoch == 3
+    assert history.stages == ()
+
+
+def test_stages_begin_at_their_first_epoch_and_repetitions_are_one(run):
+    names = ["annealing 1/2", "annealing 2/2", "normal"]
+    records = [
+        {"kind": "epoch", "epoch": number, "loss": 1, "learning_rate": 1, "seconds": 1, "parts": {}, "stage": name}
+        for number, name in enumerate(names, start=1)
+    ]
+    run.metrics.write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert History.read(run, ("lv",)).stages == (("annealing", 1), ("normal", 3))
 
 
 def test_a_structure_undefined_in_a_validation_is_nan(run):

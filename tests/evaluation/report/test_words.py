@@ -83,6 +83,7 @@ def test_what_a_run_was_taught_is_said_in_words(config, words):
 def test_every_kind_of_seeds_sizes_and_network_has_words():
     for kind in ("erosion", "random", "centroid", "full"):
         assert supervision_words(run({"partial_cross_entropy": {}}, seeds={"kind": kind}))
+    assert supervision_words(run({"partial_cross_entropy": {}}, seeds={"kind": "cues", "folder": "x"}))
     assert supervision_words(run({"partial_cross_entropy": {}}, seeds={"kind": "length_ratio", "ratio": 0.5}))
     assert supervision_words(run({"size_target": {}}, sizes={"kind": "table", "path": "x"})) == "sizes from a table"
     assert supervision_words(run({"size_target": {}})) == "exact sizes"
@@ -94,6 +95,20 @@ def test_every_kind_of_seeds_sizes_and_network_has_words():
 def test_the_objective_is_its_terms_and_weights():
     config = run({"partial_cross_entropy": {"weight": 1}, "size_target": {"weight": 62.5}})
     assert objective_words(config) == "1 × partial cross entropy + 62.5 × size target"
+
+
+def test_the_objective_and_the_supervision_are_those_of_all_stages():
+    stages = {
+        "annealing": {"epochs": 1, "repeat": 3, "objective": {"expand": {"weight": {"from": 1, "to": 2}}}},
+        "normal": {"objective": {"size_target": None, "cross_entropy": {}}, "consolidate": {}},
+    }
+    values = {"objective": {"size_target": {}}, "training": {"epochs": 4, "stages": stages}}
+    config = RunConfig.model_validate(values)
+    assert objective_words(config) == (
+        "annealing (3 epochs): 1 × size target + 2 × SEC's expand; "
+        "normal (1 epoch): 1 × cross entropy + elastic weight consolidation"
+    )
+    assert supervision_words(config) == "whole masks, exact sizes and which structures each slice holds"
 
 
 def test_a_term_is_called_what_people_call_it():
