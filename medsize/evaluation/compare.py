@@ -110,7 +110,8 @@ def compare(paths: Sequence[Path], *, baseline: bool = False) -> Comparison:
     structures = tuple(
         name for name in dict.fromkeys(kept[0]["structure"]) if all(name in set(t["structure"]) for t in kept)
     )
-    values = pd.concat(kept)[["run", "case", "group", "structure", "volume_true_ml", *measures]]
+    size = "voxels_true" if all(each.of_photos for each in evaluations) else "volume_true_ml"
+    values = pd.concat(kept)[["run", "case", "group", "structure", size, *measures]]
     values = values[values["structure"].isin(structures)].reset_index(drop=True)
     if values.empty:
         raise InputError(
@@ -135,7 +136,7 @@ def compare(paths: Sequence[Path], *, baseline: bool = False) -> Comparison:
         settings=_settings(evaluations),
         warnings=[
             *_about_leaks(names, evaluations, values),
-            *_about_references(values),
+            *_about_references(values, size),
             *about_measures,
             *_about_few_patients(values, len(pairs) * len(structures)),
         ],
@@ -284,11 +285,12 @@ def _about_leaks(names: Sequence[str], evaluations: Sequence[Evaluated], values:
     return found
 
 
-def _about_references(values: pd.DataFrame) -> list[str]:
-    table = values.pivot(index=_CASE, columns="run", values="volume_true_ml")
+def _about_references(values: pd.DataFrame, size: str) -> list[str]:
+    table = values.pivot(index=_CASE, columns="run", values=size)
     differ = (table.max(axis=1) - table.min(axis=1)) > 1e-6 * table.max(axis=1)
     cases = sorted({case for case, _ in table.index[differ]})
-    return [f"The references are not the same: their volumes differ in {_some(cases)}."] if cases else []
+    what = "volumes" if size == "volume_true_ml" else "sizes"
+    return [f"The references are not the same: their {what} differ in {_some(cases)}."] if cases else []
 
 
 def _about_few_patients(values: pd.DataFrame, questions: int) -> list[str]:

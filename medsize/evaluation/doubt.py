@@ -123,13 +123,14 @@ def _distances(disagreement: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def in_words(row: Mapping[Hashable, Any]) -> dict[str, str]:
+def in_words(row: Mapping[Hashable, Any], *, plane: str = "slice") -> dict[str, str]:
     """Return what a person needs to know of one doubt: ``given`` and ``predicted`` in the unit of the table.
 
     Args:
         row: One of :func:`rank_doubts`.
+        plane: What people call a slice: a photo is one.
     """
-    of = "case" if pd.isna(row["slice"]) else "slice"
+    of = "case" if pd.isna(row["slice"]) else plane
     percent = f"{100 * row['expected_fraction']:.3g} % of the {of}"
     value = row.get("value")
     if isinstance(value, str) and ";" not in value and row["given_fraction"] > 0:

@@ -54,9 +54,9 @@ def summarise(
     Returns:
         Values for JSON. ``metric_per_case``, ``mean`` and ``foreground_mean`` are nnU-Net's, for the checkpoint
         ``last`` on the held-out cases that decide nothing (``test`` if there are any, else ``val``);
-        ``others`` holds the same for the other checkpoints, splits and variants. ``aggregates`` has, for each structure and measure, the
-        fields of :class:`medsize.evaluation.statistics.Statistics`. What is undefined is NaN, is listed, and
-        enters no mean.
+        ``others`` holds the same for the other checkpoints, splits and variants. ``aggregates`` has, for each structure
+        and measure, the fields of :class:`medsize.evaluation.statistics.Statistics`. What is undefined is NaN, is
+        listed, and enters no mean.
     """
     blocks = [
         _block(rows, slices[(slices["checkpoint"] == checkpoint) & (slices["split"] == split)], files, values)

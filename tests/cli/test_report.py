@@ -27,7 +27,7 @@ def test_label_files_that_were_evaluated_have_a_report_too(tmp_path: Path):
 def test_what_was_not_evaluated_has_no_report(tmp_path: Path, place: str):
     outcome = medsize("report", tmp_path / place)
     assert outcome.code == 1
-    assert "metrics.csv cannot be read" in outcome.said
+    assert "summary.json cannot be read" in outcome.said
     assert "evaluate first: medsize evaluate RUN" in outcome.said
 
 

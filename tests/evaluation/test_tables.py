@@ -16,7 +16,7 @@ def test_a_case_has_one_row_a_structure_and_one_a_slice_in_the_order_of_the_chec
     cases = [Case(name, name[0], Path("i"), phase="ED", split="val") for name in ("a1", "b1")]
     scored = [ScoredCase(case, name, SCORE) for case in cases for name in ("best", "last")]
     scored.append(ScoredCase(Case("c1", "c", Path("i")), "last", SCORE, "no prediction"))
-    metrics, slices = tabulate(scored, ["last", "best"])
+    metrics, slices = tabulate(scored, ["last", "best"]).values()
     assert tuple(metrics.columns) == COLUMNS
     assert tuple(slices.columns) == SLICE_COLUMNS
     assert list(zip(metrics["checkpoint"], metrics["case"], strict=True)) == [
@@ -28,6 +28,6 @@ def test_a_case_has_one_row_a_structure_and_one_a_slice_in_the_order_of_the_chec
 
 
 def test_no_case_gives_empty_tables_with_their_columns():
-    metrics, slices = tabulate([], ["last"])
+    metrics, slices = tabulate([], ["last"]).values()
     assert (len(metrics), tuple(metrics.columns)) == (0, COLUMNS)
     assert (len(slices), tuple(slices.columns)) == (0, SLICE_COLUMNS)

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from medsize.evaluation.report.spread_figure import Row, series, spread_figure
 from medsize.evaluation.report.svg import INK, MUTED, new_axes, page_style, to_svg
@@ -39,6 +40,8 @@ def iou_by_area(objects: pd.DataFrame, limits_pixels: tuple[float, float]) -> Ma
         for limit in limits_pixels:
             axes.axvline(limit, color=MUTED, linestyle=":", linewidth=1.2)
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda pixels, _: f"{pixels:,.0f}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_ylim(-0.03, 1.03)
         axes.set_title("IoU and size of objects")
         axes.set_xlabel("area in the label, pixels")

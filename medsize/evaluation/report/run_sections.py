@@ -107,7 +107,7 @@ def _doubts(run: RunFolder, config: RunConfig, sizes: pd.DataFrame) -> list[dict
     pictures = [shown.overlay for shown in show_taught(TaughtSlices.read(run.report / "doubted_slices.npz"), sizes)]
     return [
         {str(name): value for name, value in row.items()}
-        | in_words(row)
+        | in_words(row, plane="photo" if config.data.preprocessing.name == "photo" else "slice")
         | {
             "slice": None if pd.isna(row["slice"]) else int(row["slice"]),
             "overlay": pictures[place] if place < len(pictures) else None,
