@@ -18,6 +18,7 @@ class Case:
         pathology: Group of the disease, if known.
         split: ``train``, ``val``, ``test`` or empty while undecided.
         fold: Fold in which the case is held out, if any.
+        instances: Of a photo the map of the objects in its label, if there is one: a PNG of their numbers.
     """
 
     id: str
@@ -29,3 +30,4 @@ class Case:
     pathology: str | None = None
     split: str = ""
     fold: int | None = None
+    instances: Path | None = None

@@ -18,7 +18,7 @@ from medsize.data.volumes import read_label, read_volume
 from medsize.errors import InputError, InputErrors
 from medsize.evaluation.conclude import Scored, conclude
 from medsize.evaluation.doubt import rank_doubts
-from medsize.evaluation.label_pair import label_of
+from medsize.evaluation.label_pair import label_of, read_instances
 from medsize.evaluation.photo_scores import PhotoScore, score_photo
 from medsize.evaluation.processes import FEWEST_CASES, in_processes
 from medsize.evaluation.result import Evaluation
@@ -96,6 +96,7 @@ def evaluate_run(
     }
     about = {
         "kind": "run",
+        "object_maps": sum(case.instances is not None for case in held_out),
         "data_split": config.data.split.model_dump(mode="json"),
         "groups": {"from": "the cases of the run", "count": len({case.group for case in held_out})},
         "leaks": held_out_leaks(cases),
@@ -143,6 +144,7 @@ class _Compared:
     spacing_mm: tuple[float, float, float]
     voxel_ml: float
     tolerances_mm: dict[str, float]
+    instances: NDArray[np.uint8] | None
 
 
 def _compare(
@@ -162,10 +164,13 @@ def _compare(
         try:
             image = read_volume(case.image)
             truth = read_label(label_of(case), image, tuple(labels.values())).array
+            objects = read_instances(case, (truth.shape[0], truth.shape[1]))
             for name, predictor in predictors.items():
                 predicted = to_source_values(predictor.predict(image), values)
                 write_label(run.prediction(name, case.id, case.image), predicted, like=case.image)
-                yield _Compared(case, name, predicted, truth, values, image.spacing_mm, image.voxel_ml, tolerances_mm)
+                yield _Compared(
+                    case, name, predicted, truth, values, image.spacing_mm, image.voxel_ml, tolerances_mm, objects
+                )
         except InputError as error:
             problems.append(InputError(f"case {case.id}: {error}"))
     if progress:
@@ -188,7 +193,7 @@ def _score_volume(compared: _Compared) -> ScoredCase[CaseScore]:
 
 def _score_photo(compared: _Compared) -> ScoredCase[PhotoScore]:
     prediction, reference = (array[:, :, 0] for array in (compared.prediction, compared.reference))
-    score = score_photo(prediction, reference, compared.values)
+    score = score_photo(prediction, reference, compared.values, compared.instances)
     return ScoredCase(compared.case, compared.checkpoint, score)
 
 

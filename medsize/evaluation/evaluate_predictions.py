@@ -69,6 +69,7 @@ def evaluate_predictions(
     files = {(PREDICTIONS, case.id): Files(found.get(case.id), label_of(case), _image(case)) for case in cases}
     about = {
         "kind": "predictions",
+        "object_maps": sum(case.instances is not None for case in cases),
         "predictions": str(predictions),
         "reference": str(reference),
         "data_split": None,

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medsize.data.case import Case
-from medsize.data.photos import is_photo
+from medsize.data.photos import is_photo, read_photo_label
 from medsize.data.volumes import Volume, read_label
 from medsize.errors import InputError
 from medsize.evaluation.confusion import VOID
@@ -49,7 +50,12 @@ def compare_pair(
         return InputError(f"case {pair.case.id}: {error}")
     prediction, failure = _read_prediction(pair.prediction, reference, allowed)
     if is_photo(reference.path):
-        found = score_photo(prediction.array[:, :, 0], reference.array[:, :, 0], values)
+        label = reference.array[:, :, 0]
+        try:
+            instances = read_instances(pair.case, (label.shape[0], label.shape[1]))
+        except InputError as error:
+            return InputError(f"case {pair.case.id}: {error}")
+        found = score_photo(prediction.array[:, :, 0], label, values, instances)
         return ScoredCase(pair.case, PREDICTIONS, found, failure)
     score = score_case(
         prediction.array,
@@ -89,6 +95,15 @@ def _reason(error: InputError) -> str:
     """Return in one line what was wrong and what was found: the table has no room for more."""
     found = [line.partition("found:")[2].strip() for line in str(error).splitlines() if "found:" in line]
     return ": ".join([error.problem, *found])
+
+
+def read_instances(case: Case, shape: tuple[int, int]) -> NDArray[np.uint8] | None:
+    """Read the numbers of the objects in a photo's label, (H, W), where there is a map of them.
+
+    Raises:
+        InputError: It cannot be read, or is not of the photo's size.
+    """
+    return read_photo_label(case.instances, shape, range(1, VOID)) if case.instances else None
 
 
 def label_of(case: Case) -> Path:

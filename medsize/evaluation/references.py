@@ -44,7 +44,8 @@ def find_references(reference: Path, *, beside: Path) -> References:
 
     Args:
         reference: A manifest (CSV), whose held-out cases (``val`` and ``test``) count where it names any; a folder of
-            label files, ``<case>.nii.gz`` or ``<case>_gt.nii.gz`` or the like; or a folder in the ACDC layout.
+            label files, ``<case>.nii.gz`` or ``<case>_gt.nii.gz`` or the like; or a folder in the
+            layout that medsize takes by default.
         beside: The folder of the predictions, where nnU-Net leaves its ``dataset.json``.
 
     Raises:
@@ -55,11 +56,11 @@ def find_references(reference: Path, *, beside: Path) -> References:
         return _of_manifest(reference, beside)
     if not reference.is_dir():
         raise InputError(
-            f"{reference}: no such file or folder", expected="a folder of label files, an ACDC data set or a manifest"
+            f"{reference}: no such file or folder", expected=f"a folder of label files, {_layout().title} or a manifest"
         )
     files = label_files(reference)
     if not files:
-        return _of_acdc(reference)
+        return _of_layout(reference)
     cases = tuple(Case(id=name, group=name, image=path, label=path) for name, path in files.items())
     return References(cases, _named_labels(reference, reference.parent, beside), "nothing: each case is its own")
 
@@ -155,12 +156,18 @@ def _of_manifest(path: Path, beside: Path) -> References:
     )
 
 
-def _of_acdc(folder: Path) -> References:
-    from medsize.config.data import AcdcSource, DataConfig  # likewise
+def _layout() -> "AcdcSource":
+    from medsize.config.data import AcdcSource  # likewise
+
+    return AcdcSource()
+
+
+def _of_layout(folder: Path) -> References:
+    from medsize.config.data import DataConfig  # likewise
     from medsize.data.sources import find_cases
 
     try:
-        found = find_cases(DataConfig(source=AcdcSource(root=folder), structures=("all",)))
+        found = find_cases(DataConfig(source=_layout().model_copy(update={"root": folder}), structures=("all",)))
     except InputErrors:
         raise
     except InputError as error:
@@ -168,13 +175,13 @@ def _of_acdc(folder: Path) -> References:
         raise InputError(
             f"{folder} holds no label files",
             expected=f"files <case> or <case>{_LABEL_ENDING} of the kinds {', '.join((*_SUFFIXES, _MASK_SUFFIX))}, "
-            "or an ACDC data set",
+            f"or {_layout().title}",
             found=_listed(content) or "an empty folder",
         ) from error
     return References(
         cases=tuple(case for case in found.cases if case.label is not None),
         labels=found.labels,
-        groups_from="the patients of the ACDC layout",
+        groups_from=_layout().groups,
         unevaluated=tuple(case.id for case in found.cases if case.label is None),
     )
 

@@ -43,4 +43,5 @@ def _case(row: Mapping[Any, str]) -> Case:
         pathology=row["pathology"] or None,
         split=row["split"],
         fold=int(float(row["fold"])) if row["fold"] else None,
+        instances=Path(row["instances"]) if row.get("instances") else None,
     )

@@ -182,6 +182,34 @@ def test_evaluated_photos_leave_the_background_to_the_set(evaluated_photos):
     assert len(found.confusion)
 
 
+def manifest_of_touching_cats(folder, numbers):
+    label = np.zeros((6, 20), np.uint8)
+    label[1:5, 2:18] = 3
+    write_masks(folder / "labels", [label])
+    write_masks(folder / "predictions", [np.where(np.arange(20) < 10, label, 0).astype(np.uint8)])
+    write_masks(folder / "objects", [numbers(label)])
+    (folder / "cases.csv").write_text(
+        "case,image,label,instances\nphoto0,labels/photo0.png,labels/photo0.png,objects/photo0.png\n"
+    )
+    return folder
+
+
+def test_objects_that_touch_are_told_apart_by_a_map(tmp_path):
+    folder = manifest_of_touching_cats(
+        tmp_path, lambda label: np.where(label > 0, 1 + (np.arange(20) >= 10), 0).astype(np.uint8)
+    )
+    found = evaluate_predictions(folder / "predictions", folder / "cases.csv", folder / "report", structures=["cat=3"])
+    cats = found.tables["instances"].query("structure == 'cat'")
+    assert sorted(cats["iou"]) == [0, 1]
+    assert found.summary["object_maps"] == 1
+
+
+def test_a_map_of_another_size_is_named(tmp_path):
+    folder = manifest_of_touching_cats(tmp_path, lambda label: label[:, :5])
+    with pytest.raises(InputError, match=r"case photo0(.|\n)*does not fit its photo"):
+        evaluate_predictions(folder / "predictions", folder / "cases.csv", folder / "report", structures=["cat=3"])
+
+
 @pytest.mark.usefixtures("compared")
 def test_evaluations_of_photos_are_compared(masks, tmp_path):
     folder, labels, _ = masks

@@ -144,7 +144,7 @@ def find_coco_cases(root: Path, year: Literal[2014, 2017] | None, cache: Path) -
 
 
 def _cases(annotations: Path, images: Path, split: str, cache: Path) -> list[Case]:
-    painted = cache / f"masks-{annotations.stem}-{_digest(annotations)}"
+    painted = cache / f"objects-{annotations.stem}-{_digest(annotations)}"
     if not painted.is_dir():
         found = read_annotations(annotations)
         require_categories(found, COCO_CATEGORIES)
@@ -157,7 +157,14 @@ def _cases(annotations: Path, images: Path, split: str, cache: Path) -> list[Cas
     with (painted / "images.csv").open(encoding="utf-8", newline="") as file:
         listed = list(csv.reader(file))
     return [
-        Case(id=name, group=name, image=images / file, label=painted / f"{name}.png", split=split)
+        Case(
+            id=name,
+            group=name,
+            image=images / file,
+            label=painted / f"{name}.png",
+            split=split,
+            instances=painted / "instances" / f"{name}.png",
+        )
         for name, file in listed
     ]
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from medsize.console import progress_bar
 from medsize.data.photos import write_photo_label
 from medsize.errors import InputError
+
+_MOST_NUMBERS: Final = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +101,17 @@ def require_categories(found: Annotations, categories: Mapping[int, str]) -> Non
 def paint_masks(folder: Path, annotations: Annotations, categories: Sequence[int]) -> None:
     """Write the mask of every image, ``<image>.png``, with values 1, 2, … in the order of ``categories``.
 
+    In ``instances/`` below are the maps of their objects.
+
     Raises:
         InputError: pycocotools is not installed, an outline is damaged, or the disk is full.
     """
     value_of = {number: value for value, number in enumerate(categories, start=1)}
+    (folder / "instances").mkdir()
     with progress_bar("Painting masks") as moved:
         for done, image in enumerate(annotations.images, start=1):
             try:
-                mask = paint(image, value_of)
+                mask, numbers = paint_objects(image, value_of)
             except InputError:
                 raise
             except Exception as error:  # pycocotools raises nothing more particular
@@ -114,6 +119,7 @@ def paint_masks(folder: Path, annotations: Annotations, categories: Sequence[int
                     f"{annotations.path}: an outline in {image.file} is damaged", found=str(error)
                 ) from error
             write_photo_label(folder / f"{Path(image.file).stem}.png", mask)
+            write_photo_label(folder / "instances" / f"{Path(image.file).stem}.png", numbers)
             moved(done, len(annotations.images))
 
 
@@ -131,14 +137,25 @@ def paint(image: AnnotatedImage, value_of: Mapping[int, int]) -> NDArray[np.uint
     Raises:
         InputError: pycocotools is not installed.
     """
+    return paint_objects(image, value_of)[0]
+
+
+def paint_objects(image: AnnotatedImage, value_of: Mapping[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the mask of an image, as :func:`paint`, and the numbers of its instances in it, (H, W) both.
+
+    The numbers are 1, 2, …; crowds have none, nor have instances beyond the 254th.
+    """
     drawn = [
         (instance, mask_of(instance, image)) for instance in image.instances if instance["category_id"] in value_of
     ]
     drawn.sort(key=lambda item: (not item[0].get("iscrowd", 0), -np.count_nonzero(item[1]), item[0]["id"]))
-    painted = np.zeros((image.height, image.width), np.uint8)
+    painted, numbers = np.zeros((2, image.height, image.width), np.uint8)
+    number = 0
     for instance, mask in drawn:
         painted[mask] = value_of[instance["category_id"]]
-    return painted
+        number += not instance.get("iscrowd", 0)
+        numbers[mask] = 0 if instance.get("iscrowd", 0) or number > _MOST_NUMBERS else number
+    return painted, numbers
 
 
 def mask_of(instance: Mapping[str, Any], image: AnnotatedImage) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from medsize.data.case import Case
 from medsize.errors import InputError, InputErrors
 
-COLUMNS = ("case", "group", "image", "label", "split", "fold")
+COLUMNS = ("case", "group", "image", "label", "split", "fold", "instances")
 REQUIRED = ("case", "image")
 SPLITS = ("train", "val", "test")
 
@@ -17,10 +17,11 @@ _EXPECTED = f"a comma-separated table with the columns {', '.join(COLUMNS)}"
 
 
 def read_manifest(path: Path) -> list[Case]:
-    """Read a manifest with the columns ``case,group,image,label,split,fold``; only case and image must be there.
+    """Read a manifest with the columns :data:`COLUMNS`; only case and image must be there.
 
     Paths are relative to the manifest's own folder. Without a group a case is its own. A label may be absent, a
-    split is ``train``, ``val``, ``test`` or empty, and a fold is a whole number. Other columns are left alone.
+    split is ``train``, ``val``, ``test`` or empty, and a fold is a whole number. ``instances`` names maps of the
+    objects in the labels of photos. Other columns are left alone.
 
     Raises:
         InputError: The file or its header cannot be used.
@@ -114,6 +115,7 @@ def _case(row: dict[str, str], folder: Path, where: str) -> Case:
         label=_existing(folder / row["label"], where, row["case"]) if row["label"] else None,
         split=row["split"],
         fold=int(row["fold"]) if row["fold"] else None,
+        instances=_existing(folder / row["instances"], where, row["case"]) if row["instances"] else None,
     )
 
 

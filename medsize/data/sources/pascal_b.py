@@ -182,9 +182,9 @@ def _write(folder: Path, chosen: Sequence[Candidate]) -> None:
         name = candidate.path.stem
         write_photo_label(folder / "masks" / f"{name}.png", paint(candidate.image, candidate.value_of))
         write_photo_label(folder / "instances" / f"{name}.png", _instances(candidate))
-        rows.append((name, candidate.path.resolve(), f"masks/{name}.png", "test"))
+        rows.append((name, candidate.path.resolve(), f"masks/{name}.png", f"instances/{name}.png", "test"))
     with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("case", "image", "label", "split"), *rows])
+        csv.writer(file).writerows([("case", "image", "label", "instances", "split"), *rows])
     counts = sum((candidate.cells for candidate in chosen), Counter[Cell]())
     with (folder / "counts.csv").open("w", encoding="utf-8", newline="") as file:
         table = [(name, *(counts[name, size] for size in SIZES)) for name in VOC_LABELS]

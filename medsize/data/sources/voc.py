@@ -54,7 +54,8 @@ def find_voc_cases(root: Path, train: Literal["trainaug", "train"]) -> list[Case
         train: Name of the training list.
 
     Returns:
-        Cases of split ``train`` and ``val``, in the order of the lists; an image is its own group.
+        Cases of split ``train`` and ``val``, in the order of the lists; an image is its own group. Those with masks of
+        ``SegmentationClass`` have the maps of ``SegmentationObject``, where there are any.
 
     Raises:
         InputError: There is no such data set, or listed images or masks are not in it.
@@ -86,7 +87,19 @@ def _cases(folder: Path, listed: str, split: str, masks: tuple[str, str]) -> lis
                 if what == "masks" and listed == "trainaug"
                 else "unpack the data set again, or correct the list in ImageSets/Segmentation",
             )
-    return [Case(id=name, group=name, image=images[name], label=labels[name], split=split) for name in ids]
+    objects = {path.stem: path for path in (folder / "SegmentationObject").glob("*.png")}
+    return [
+        Case(
+            id=name,
+            group=name,
+            image=images[name],
+            label=labels[name],
+            split=split,
+            # of the masks of SBD they are not the objects
+            instances=objects.get(name) if labels[name].parent.name == "SegmentationClass" else None,
+        )
+        for name in ids
+    ]
 
 
 def _ids(folder: Path, listed: str) -> list[str]:

@@ -154,15 +154,7 @@ def _holdout_words(split: HoldoutSplit) -> str:
 
 def source_words(data: DataConfig) -> str:
     """Return where the images came from."""
-    match data.source.kind:
-        case "manifest":
-            return f"manifest {data.source.path.name}"
-        case "acdc":
-            return "data set in the ACDC layout"
-        case "folder":
-            return "folder of photos and masks"
-        case other:
-            return f"data set in the layout of {other.upper()}"
+    return f"the manifest {data.source.path.name}" if data.source.kind == "manifest" else data.source.title
 
 
 def option_words(name: str) -> str:

@@ -138,3 +138,17 @@ def test_the_fractions_of_every_real_image_are_those_of_an_independent_rasterisa
         mask = painted(root / "annotations" / "instances_train2017.json", int(case.id))
         expected = np.bincount(mask.ravel(), minlength=81)[1:] / mask.size
         np.testing.assert_array_equal(store.fractions[row], expected, err_msg=case.id)
+
+
+def test_maps_number_the_single_instances_within_the_mask_and_no_crowd(tmp_path: Path) -> None:
+    write_coco(tmp_path, INSTANCES, COCO_CATEGORIES, "train2017")
+    for case in find_coco_cases(tmp_path, None, tmp_path / "cache"):
+        assert case.label is not None
+        assert case.instances is not None
+        mask, numbers = np.asarray(Image.open(case.label)), np.asarray(Image.open(case.instances))
+        assert not numbers[mask == 0].any()
+        if case.id.endswith("7"):
+            assert sorted(np.unique(numbers).tolist()) == [0, 1, 2]
+            assert set(mask[numbers == 1]) == {1}
+            assert set(mask[numbers == 2]) == {80}
+            assert set(mask[(numbers == 0) & (mask > 0)]) == {17}

@@ -77,3 +77,11 @@ def test_the_shipped_lists_serve_where_the_folder_has_none(tmp_path: Path) -> No
     (folder / "ImageSets/Segmentation/trainaug.txt").unlink()
     with pytest.raises(InputError, match="10582 of the 10582 images of the list 'trainaug'"):
         find_voc_cases(tmp_path, "trainaug")
+
+
+def test_only_masks_of_voc_itself_have_vocs_maps_of_objects(tmp_path: Path) -> None:
+    root = write_voc(tmp_path)
+    for name in ("2007_val00", "2007_trainaug00"):
+        write_mask(root / "VOC2012/SegmentationObject" / f"{name}.png", np.zeros((24, 32)))
+    found = {case.id: case.instances for case in find_voc_cases(root, "trainaug") if case.instances}
+    assert {name: path.parent.name for name, path in found.items()} == {"2007_val00": "SegmentationObject"}
