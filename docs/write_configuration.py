@@ -47,8 +47,10 @@ def sections(model: type[BaseModel], path: str) -> Iterator[str]:
     inner: list[tuple[type[BaseModel], str]] = []
     for name, field in model.model_fields.items():
         key = f"{path}.{name}".lstrip(".")
-        models = [part for part in parts_of(field.annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
+        models = [part for part in parts_of(field.annotation) if is_model(part)]
         inner += [(part, key) for part in models]
+        if get_origin(field.annotation) is dict:
+            inner += [(part, f"{key}.NAME") for part in get_args(field.annotation) if is_model(part)]
         if not models and name not in ("kind", "name"):
             description = " ".join((field.description or "").split())
             rows.append(f"| `{name}` | {kind_of(field)} | {default_of(field)} | {description} |\n")
@@ -58,6 +60,11 @@ def sections(model: type[BaseModel], path: str) -> Iterator[str]:
             yield "\n| key | type | default | |\n|---|---|---|---|\n" + "".join(rows)
     for part, key in inner:
         yield from sections(part, key)
+
+
+def is_model(part: Any) -> bool:
+    """Tell whether a type is a part of the configuration with keys of its own."""
+    return isinstance(part, type) and issubclass(part, BaseModel)
 
 
 def variant_of(model: type[BaseModel]) -> str:

@@ -58,9 +58,9 @@ def test_ecssd_is_annealed_with_a_frozen_encoder(salient: Path, tmp_path: Path):
         "training.stages.annealing.repeat=2",
     )
     assert [stage.objective.sparse_crf.sigma for stage in config.stages() if stage.objective.sparse_crf] == [
-        pytest.approx(0.0567),
-        pytest.approx(0.15),
-        0.15,
+        0.0113,
+        0.0339,
+        0.0339,
     ]
     run = start_run(config, tmp_path / "run")
     assert stages_of(run) == ["annealing 1/2", "annealing 2/2", "normal"]
@@ -68,10 +68,11 @@ def test_ecssd_is_annealed_with_a_frozen_encoder(salient: Path, tmp_path: Path):
     assert all(set(of_epoch) == {"sparse_crf", "volumetric", "positional"} for of_epoch in parts)
 
 
-def test_the_paper_anneals_sigma_in_fifteen_steps():
+def test_sigma_is_annealed_in_the_fifteen_steps_of_the_authors():
     terms = [stage.objective.sparse_crf for stage in load_config("ecssd_annealed").stages()[:15]]
     sigmas = [term.sigma for term in terms if term]
-    assert sigmas == pytest.approx([0.05 + 0.1 * number / 15 for number in range(1, 16)], abs=1e-4)
+    deviation = 0.226  # of ImageNet's colours, by which the authors divide images
+    assert sigmas == pytest.approx([deviation * (0.05 + 0.1 * number / 14) for number in range(15)], abs=1e-4)
 
 
 def test_annealing_can_be_replaced_by_another_runs_weights(salient: Path, tmp_path: Path):
