@@ -41,7 +41,9 @@ def write_on_grid(path: Path, array: NDArray[Any], *, like: Path | Volume) -> No
     """
     if path.suffix.lower() == ".png":
         plane = array[:, :, 0]
-        write_photo_label(path, plane if plane.dtype == np.uint8 else (255 * plane).round().astype(np.uint8))
+        are_classes = plane.dtype == np.uint8
+        shown = plane if are_classes else (255 * plane).round().astype(np.uint8)
+        write_photo_label(path, shown, are_classes=are_classes)
         return
     if is_nifti(path):
         image = _nifti(array, like)

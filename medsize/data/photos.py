@@ -109,18 +109,31 @@ def read_photo_label(path: Path, shape: tuple[int, int] | None, allowed: Collect
     return mask.astype(np.uint8)
 
 
-def write_photo_label(path: Path, mask: NDArray[np.uint8]) -> None:
-    """Write a mask as a grey PNG, whole or not at all.
+def write_photo_label(path: Path, mask: NDArray[np.uint8], *, are_classes: bool = True) -> None:
+    """Write a mask as a PNG, whole or not at all: of classes with a palette, so that it shows them; binary in grey.
 
     Args:
         path: File to write, ``.png``.
         mask: (H, W) values.
+        are_classes: Whether the values are classes; shares of 255, such as probabilities, stay grey.
 
     Raises:
         InputError: The place cannot be written to.
     """
+    image = Image.fromarray(mask)
+    if are_classes and not np.isin(mask, (0, UNLABELLED)).all():
+        image.putpalette(_class_colours())
     with atomic_path(path) as partial:
-        Image.fromarray(mask).save(partial, format="PNG")
+        image.save(partial, format="PNG")
+
+
+def _class_colours() -> list[int]:
+    """Return the usual red, green and blue of class masks: every third bit of a value, the lowest first."""
+    return [
+        sum((value >> (3 * bit + colour) & 1) << (7 - bit) for bit in range(3))
+        for value in range(256)
+        for colour in range(3)
+    ]
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -95,3 +95,20 @@ def test_masks_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 def test_a_written_mask_is_read_back(tmp_path: Path) -> None:
     write_photo_label(tmp_path / "new" / "a.png", two_objects(2))
     np.testing.assert_array_equal(read_photo_label(tmp_path / "new" / "a.png", None, range(1, 21)), two_objects(2))
+
+
+def test_masks_of_classes_are_written_in_the_usual_colours_and_binary_ones_in_grey(tmp_path: Path) -> None:
+    classes = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    binary = np.where(classes > 99, np.uint8(255), np.uint8(0))
+    for name, mask, mode in (("classes", classes, "P"), ("binary", binary, "L")):
+        write_photo_label(tmp_path / f"{name}.png", mask)
+        image = Image.open(tmp_path / f"{name}.png")
+        assert image.mode == mode
+        np.testing.assert_array_equal(np.asarray(image), mask)
+    write_photo_label(tmp_path / "shares.png", classes, are_classes=False)
+    assert Image.open(tmp_path / "shares.png").mode == "L"
+    palette = np.reshape(Image.open(tmp_path / "classes.png").getpalette(), (-1, 3))
+    # the first of PASCAL VOC's colour map, and its colour of void
+    assert palette[[0, 1, 2, 3, 8, 15, 20, 255]].tolist() == [
+        [0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [64, 0, 0], [192, 128, 128], [0, 64, 128], [224, 224, 192],
+    ]  # fmt: skip
