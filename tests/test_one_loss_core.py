@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "medsize"
-ROOMS = ("losses", "networks", "supervision", "training", "inference", "data")
+ROOMS = ("losses", "networks", "supervision", "training", "inference", "evaluation", "export", "data")
 DATA_SETS = re.compile(r"(?<![a-z])(voc|coco|acdc|ecssd)(?![a-z])", re.IGNORECASE)
 FILES = [
     path

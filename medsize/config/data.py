@@ -1,7 +1,7 @@
 """Which images a run uses and how they become slices."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,12 @@ from medsize.config.model import Model
 class AcdcSource(Model):
     """The ACDC layout ``patientNNN/{Info.cfg, patientNNN_frameFF.nii.gz, …_gt.nii.gz}``; the phantom writes it too."""
 
+    title: ClassVar[str] = "a data set in the ACDC layout"
+    """What reports call it; likewise below."""
+    modality: ClassVar[str | None] = "MR"
+    """DICOM's word for what made the images, where the source tells."""
+    groups: ClassVar[str] = "the patients of the ACDC layout"
+    """What its images are grouped by."""
     kind: Literal["acdc"] = "acdc"
     root: Path | None = None
     """Folder of the data set; ``--data-root`` sets it."""
@@ -19,6 +25,8 @@ class AcdcSource(Model):
 class ManifestSource(Model):
     """The user's own volumes, listed in a CSV ``case,group,image,label,split,fold``."""
 
+    title: ClassVar[str] = "images listed in a manifest"
+    modality: ClassVar[str | None] = None
     kind: Literal["manifest"]
     path: Path
     """The manifest; the paths in it are relative to its own folder."""
@@ -29,6 +37,8 @@ class ManifestSource(Model):
 class VocSource(Model):
     """PASCAL VOC 2012: ``JPEGImages``, ``SegmentationClass``, ``SegmentationClassAug``, ``ImageSets``; 20 classes."""
 
+    title: ClassVar[str] = "PASCAL VOC 2012"
+    modality: ClassVar[str | None] = None
     kind: Literal["voc"]
     root: Path | None = None
     """Folder ``VOC2012`` (or one above it); ``--data-root`` sets it."""
@@ -39,6 +49,8 @@ class VocSource(Model):
 class CocoSource(Model):
     """COCO 2014 or 2017: ``annotations/instances_*.json`` and the folders of images beside; 80 classes."""
 
+    title: ClassVar[str] = "COCO"
+    modality: ClassVar[str | None] = None
     kind: Literal["coco"]
     root: Path | None = None
     """Folder that holds ``annotations``; ``--data-root`` sets it."""
@@ -49,6 +61,8 @@ class CocoSource(Model):
 class FolderSource(Model):
     """A folder of photos and a folder of masks, paired by their names without the suffix."""
 
+    title: ClassVar[str] = "a folder of photos and masks"
+    modality: ClassVar[str | None] = None
     kind: Literal["folder"]
     root: Path | None = None
     """Folder that holds both; ``--data-root`` sets it."""
@@ -70,6 +84,10 @@ Source = Annotated[
     AcdcSource | ManifestSource | VocSource | CocoSource | FolderSource,
     Field(discriminator="kind"),
 ]
+
+
+DEFAULT_LAYOUT: Final = AcdcSource()
+"""What a folder of cases is taken for where nothing says what it is."""
 
 
 class PatientsSplit(Model):
@@ -177,7 +195,7 @@ _PREPROCESSINGS: Final = {"acdc": ("paper", "physical"), "manifest": ("paper", "
 class DataConfig(Model):
     """The images, the structures to segment, the split and the way from volume to slices."""
 
-    source: Source = AcdcSource()
+    source: Source = DEFAULT_LAYOUT
     structures: tuple[str, ...] = Field(default=("lv",), min_length=1)
     """Names of the structures to segment, in class order (class 0 is the background); ``all`` means every one."""
     split: Split = PatientsSplit()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from medsize.config.data import DEFAULT_LAYOUT, DataConfig
 from medsize.data.case import Case
 from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES
 from medsize.errors import InputError, InputErrors
@@ -56,7 +57,8 @@ def find_references(reference: Path, *, beside: Path) -> References:
         return _of_manifest(reference, beside)
     if not reference.is_dir():
         raise InputError(
-            f"{reference}: no such file or folder", expected=f"a folder of label files, {_layout().title} or a manifest"
+            f"{reference}: no such file or folder",
+            expected=f"a folder of label files, {DEFAULT_LAYOUT.title} or a manifest",
         )
     files = label_files(reference)
     if not files:
@@ -156,18 +158,11 @@ def _of_manifest(path: Path, beside: Path) -> References:
     )
 
 
-def _layout() -> "AcdcSource":
-    from medsize.config.data import AcdcSource  # likewise
-
-    return AcdcSource()
-
-
 def _of_layout(folder: Path) -> References:
-    from medsize.config.data import DataConfig  # likewise
-    from medsize.data.sources import find_cases
+    from medsize.data.sources import find_cases  # likewise
 
     try:
-        found = find_cases(DataConfig(source=_layout().model_copy(update={"root": folder}), structures=("all",)))
+        found = find_cases(DataConfig(source=DEFAULT_LAYOUT.model_copy(update={"root": folder}), structures=("all",)))
     except InputErrors:
         raise
     except InputError as error:
@@ -175,13 +170,13 @@ def _of_layout(folder: Path) -> References:
         raise InputError(
             f"{folder} holds no label files",
             expected=f"files <case> or <case>{_LABEL_ENDING} of the kinds {', '.join((*_SUFFIXES, _MASK_SUFFIX))}, "
-            f"or {_layout().title}",
+            f"or {DEFAULT_LAYOUT.title}",
             found=_listed(content) or "an empty folder",
         ) from error
     return References(
         cases=tuple(case for case in found.cases if case.label is not None),
         labels=found.labels,
-        groups_from=_layout().groups,
+        groups_from=DEFAULT_LAYOUT.groups,
         unevaluated=tuple(case.id for case in found.cases if case.label is None),
     )
 

@@ -111,7 +111,7 @@ def metadata(facts: Facts) -> dict[str, Any]:
     image = {
         "type": "image",
         "format": "magnitude",
-        "modality": "MR" if config.data.source.kind == "acdc" else "n/a",
+        "modality": config.data.source.modality or "n/a",
         "num_channels": config.data.channels,
         "spatial_shape": ["*", "*"],
         "dtype": "float32",

@@ -9,13 +9,6 @@ import medsize
 from medsize.evaluation.report.words import network_words, objective_words, supervision_words
 from medsize.export.facts import NOT_A_DEVICE, Facts, intensity_words
 
-_SOURCES = {
-    "acdc": "a data set in the ACDC layout",
-    "manifest": "volumes listed in a manifest",
-    "voc": "PASCAL VOC 2012",
-    "coco": "COCO",
-    "folder": "a folder of photos",
-}
 _SIZES = {"exact": "measured on masks", "mean": "one fixed size", "table": "from a table that people filled in"}
 
 _MEASURES = {
@@ -45,7 +38,7 @@ def write_page(path: Path, facts: Facts) -> None:
         network=network_words(facts.config),
         supervision=supervision_words(facts.config),
         objective=objective_words(facts.config),
-        source=_SOURCES[facts.config.data.source.kind],
+        source=facts.config.data.source.title,
         sizes=sizes_words(facts),
         intensities=intensity_words(facts.config.data.preprocessing.name),
         results=result_rows(facts),

@@ -135,11 +135,11 @@ def test_the_split_is_said_in_words(split, words):
 
 def test_the_source_is_said_in_words():
     source = ManifestSource(kind="manifest", path="/data/hearts.csv", labels={"lv": 1})
-    assert source_words(DataConfig()) == "data set in the ACDC layout"
-    assert source_words(DataConfig(source=source, split=ManifestSplit(name="manifest"))) == "manifest hearts.csv"
+    assert source_words(DataConfig()) == "a data set in the ACDC layout"
+    assert source_words(DataConfig(source=source, split=ManifestSplit(name="manifest"))) == "the manifest hearts.csv"
     for photos, words in (
-        (VocSource(kind="voc"), "data set in the layout of VOC"),
-        (FolderSource(kind="folder"), "folder of photos and masks"),
+        (VocSource(kind="voc"), "PASCAL VOC 2012"),
+        (FolderSource(kind="folder"), "a folder of photos and masks"),
     ):
         assert source_words(DataConfig.model_construct(source=photos)) == words
 
