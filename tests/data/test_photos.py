@@ -102,12 +102,14 @@ def test_masks_of_classes_are_written_in_the_usual_colours_and_binary_ones_in_gr
     binary = np.where(classes > 99, np.uint8(255), np.uint8(0))
     for name, mask, mode in (("classes", classes, "P"), ("binary", binary, "L")):
         write_photo_label(tmp_path / f"{name}.png", mask)
-        image = Image.open(tmp_path / f"{name}.png")
-        assert image.mode == mode
-        np.testing.assert_array_equal(np.asarray(image), mask)
+        with Image.open(tmp_path / f"{name}.png") as image:
+            assert image.mode == mode
+            np.testing.assert_array_equal(np.asarray(image), mask)
     write_photo_label(tmp_path / "shares.png", classes, are_classes=False)
-    assert Image.open(tmp_path / "shares.png").mode == "L"
-    palette = np.reshape(Image.open(tmp_path / "classes.png").getpalette(), (-1, 3))
+    with Image.open(tmp_path / "shares.png") as image:
+        assert image.mode == "L"
+    with Image.open(tmp_path / "classes.png") as image:
+        palette = np.reshape(image.getpalette(), (-1, 3))
     # the first of PASCAL VOC's colour map, and its colour of void
     assert palette[[0, 1, 2, 3, 8, 15, 20, 255]].tolist() == [
         [0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [64, 0, 0], [192, 128, 128], [0, 64, 128], [224, 224, 192],

@@ -121,7 +121,7 @@ def test_one_run_is_no_comparison(runs):
 
 
 def test_a_run_that_was_not_evaluated_is_named(runs, tmp_path):
-    with pytest.raises(InputError, match=r"metrics\.csv cannot be read"):
+    with pytest.raises(InputError, match=r"summary\.json cannot be read"):
         compare([runs[0], tmp_path])
 
 
