@@ -1,10 +1,7 @@
 """From the scores of cases, volumes or photos, to the tables and the summary of an evaluation."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
-
-import pandas as pd
 
 from medsize.evaluation.photo_scores import PhotoScore
 from medsize.evaluation.photo_summary import SIZE_LIMITS_PIXELS, summarise_photos
@@ -12,7 +9,7 @@ from medsize.evaluation.photo_tables import tabulate_photos
 from medsize.evaluation.result import Evaluation
 from medsize.evaluation.scored_case import ScoredCase
 from medsize.evaluation.scores import CaseScore
-from medsize.evaluation.summary import Files, summarise
+from medsize.evaluation.summary import Files, as_json, failures_of, summarise
 from medsize.evaluation.tables import tabulate
 
 Scored = ScoredCase[CaseScore] | ScoredCase[PhotoScore]
@@ -52,23 +49,5 @@ def conclude(
         tables = tabulate(cast("Iterable[ScoredCase[CaseScore]]", scored), checkpoints)
         found = summarise(tables["metrics"], tables["slices"], files, values, tolerances_mm)
     images = "photos" if of_photos else "volumes"
-    summary = {"images": images, **found, "failures": _failures(tables["metrics"]), **about}
-    return Evaluation(tables, dict(_as_json(summary)))
-
-
-def _failures(metrics: pd.DataFrame) -> list[dict[str, str]]:
-    failed = metrics[metrics["failure"] != ""].drop_duplicates(["checkpoint", "case"])
-    return [
-        {"checkpoint": row["checkpoint"], "case": row["case"], "reason": row["failure"]}
-        for row in failed.to_dict("records")
-    ]
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _as_json(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_json(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
+    summary = {"images": images, **found, "failures": failures_of(tables["metrics"]), **about}
+    return Evaluation(tables, dict(as_json(summary)))

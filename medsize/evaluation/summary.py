@@ -52,11 +52,11 @@ def summarise(
         tolerances_mm: Structure to the tolerance of its NSD.
 
     Returns:
-        Values for JSON. ``metric_per_case``, ``mean`` and ``foreground_mean`` are nnU-Net's, for the checkpoint
+        JSON values. ``metric_per_case``, ``mean`` and ``foreground_mean`` are nnU-Net's, for the checkpoint
         ``last`` on the held-out cases that decide nothing (``test`` if there are any, else ``val``);
         ``others`` holds the same for the other checkpoints, splits and variants. ``aggregates`` has, for each structure
-        and measure, the fields of :class:`medsize.evaluation.statistics.Statistics`. What is undefined is NaN, is
-        listed, and enters no mean.
+        and measure, the fields of :class:`medsize.evaluation.statistics.Statistics`. What is undefined is null, is
+        listed, and enters no mean; what is infinite is the text ``"inf"``.
     """
     blocks = [
         _block(rows, slices[(slices["checkpoint"] == checkpoint) & (slices["split"] == split)], files, values)
@@ -64,7 +64,7 @@ def summarise(
     ]
     blocks.sort(key=lambda block: (block["checkpoint"] not in ("last", PREDICTIONS), block["split"] != "test"))
     headline = blocks[0] if blocks else {"metric_per_case": [], "mean": {}, "foreground_mean": None}
-    return {
+    summary = {
         **headline,
         "headline": "dice_scan",
         "others": blocks[1:],
@@ -72,8 +72,10 @@ def summarise(
         "rules": RULES,
         "nsd_tolerance_mm": dict(tolerances_mm),
         "nsd_left_out": [name for name in values if name not in tolerances_mm],
+        "failures": failures_of(metrics),
         "bootstrap": {"of": "group", "coverage": COVERAGE, "resamples": RESAMPLES, "seed": 0},
     }
+    return dict(as_json(summary))
 
 
 def read_summary(path: Path) -> dict[str, Any]:
@@ -165,3 +167,23 @@ def _means(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
     columns = {name: np.array([figure[name] for figure in figures], np.float64) for name in figures[0]}
     defined = {name: column[~np.isnan(column)] for name, column in columns.items()}
     return {name: float(column.mean()) if len(column) else math.nan for name, column in defined.items()}
+
+
+def failures_of(metrics: pd.DataFrame) -> list[dict[str, str]]:
+    """List the cases without a usable prediction, once a checkpoint."""
+    failed = metrics[metrics["failure"] != ""].drop_duplicates(["checkpoint", "case"])
+    return [
+        {"checkpoint": row["checkpoint"], "case": row["case"], "reason": row["failure"]}
+        for row in failed.to_dict("records")
+    ]
+
+
+def as_json(value: Any) -> Any:
+    """Return JSON values: null for NaN, and the text ``inf`` for what is infinite, which JSON has no number for."""
+    if isinstance(value, Mapping):
+        return {str(key): as_json(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value

@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medsize.evaluation.evaluate_predictions import evaluate_predictions
+from medsize.evaluation import evaluate_predictions, evaluate_run
 from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.report import write_report
 from medsize.evaluation.report.photo_figures import iou_by_area, spread_of_photos
 from medsize.evaluation.report.photo_results import by_object_size, mistakes, photo_rows, sample_objects
+from medsize.run_folder import RunFolder
 from tests.evaluation.photo_sets import VALUES, random_masks, spoilt, write_masks
 
 STRUCTURES = [f"{name}={value}" for name, value in VALUES.items()]
@@ -141,9 +142,6 @@ def test_a_run_without_a_labelled_photo_has_a_page(evaluated_photos, tmp_path):
     cases = pd.read_csv(run / "cases.csv", dtype=str, keep_default_na=False)
     cases.loc[cases["split"] == "val", "label"] = ""
     cases.to_csv(run / "cases.csv", index=False)
-    from medsize.evaluation import evaluate_run
-    from medsize.run_folder import RunFolder
-
     evaluation = evaluate_run(RunFolder(run), device="cpu")
     assert "nothing can be said about accuracy" in evaluation.describe()
     assert "No held-out case has a label" in write_report(RunFolder(run)).read_text(encoding="utf-8")
