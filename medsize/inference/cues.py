@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from medsize.data.unlabelled import UNLABELLED
 from medsize.data.prepare import find_split_cases, of_split, prepare_slices
+from medsize.data.unlabelled import UNLABELLED
 from medsize.inference.load import Predictor
 from medsize.inference.predict_slices import predict_probabilities
 from medsize.run_folder import RunFolder

@@ -7,8 +7,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from medsize.config.supervision import CueSeeds
-from medsize.data.unlabelled import UNLABELLED
 from medsize.data.store import SliceStore
+from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError, InputErrors
 from medsize.files import atomic_path
 from medsize.supervision.seeds import Labels
