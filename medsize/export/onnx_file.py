@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -23,17 +24,14 @@ def check_packages() -> None:
     Raises:
         InputError: A package is not installed.
     """
-    try:
-        import onnx  # noqa: F401  # only whether it is there
-        import onnxruntime  # noqa: F401  # only whether it is there
-        import onnxscript  # noqa: F401  # only whether it is there
-    except ModuleNotFoundError as error:
+    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
+    if missing:
         raise InputError(
             "ONNX needs packages that are not installed",
             expected="onnx, onnxruntime and onnxscript",
-            found=f"no {error.name}",
+            found=f"no {', '.join(missing)}",
             remedy="pip install 'medsize[onnx]'",
-        ) from error
+        )
 
 
 def write_onnx(

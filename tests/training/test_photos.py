@@ -78,7 +78,7 @@ def test_a_table_of_many_classes_lists_what_is_there(voc: Path, tmp_path: Path) 
 @pytest.mark.parametrize("unit", ["percent", "pixels", "cells 5x4"])
 def test_sizes_of_photos_go_out_as_a_table_and_come_back_the_same(unit: str, voc: Path, tmp_path: Path) -> None:
     config = small("voc", voc, tmp_path)
-    sizes_from_labels(config, tmp_path / "sizes.csv", unit=unit)  # type: ignore[arg-type]
+    sizes_from_labels(config, tmp_path / "sizes.csv", unit=unit)
     with (tmp_path / "sizes.csv").open() as file:
         rows = list(csv.DictReader(file))
     without = [row for row in rows if "trainaug" in row["case"] and float(row["value"]) > 0]

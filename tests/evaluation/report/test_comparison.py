@@ -9,7 +9,7 @@ from medsize.errors import InputError
 from medsize.evaluation.compare import Comparison, compare
 from medsize.evaluation.report import spread_figure, write_comparison
 from tests.evaluation.report.made_up import write_evaluation
-from tests.evaluation.report.test_write import Page
+from tests.evaluation.report.pages import Page
 
 
 @pytest.fixture(scope="module")
