@@ -1,0 +1,137 @@
+"""Configurations, options and size tables that cannot be used."""
+
+from collections.abc import Callable
+
+from tests.cli.bad import Bad
+from tests.cli.place import Command, Place
+
+# Configurations and options
+
+
+def configured(text: str, *options: object) -> Callable[[Place], Command]:
+    def make(place: Place) -> Command:
+        return ["train", place.write("my.yaml", text), "--data-root", place.acdc, "--output", place.output, *options]
+
+    return make
+
+
+def without_objective(place: Place) -> Command:
+    return place.train("--set", "objective={partial_cross_entropy: null, size_target: null}")
+
+
+CONFIGURATIONS = [
+    Bad("bad YAML", configured("training:\n  epochs: [2\n"), ("my.yaml, line", "not valid YAML", "check indentation")),
+    Bad(
+        "duplicate key",
+        configured("extends: acdc\ntraining:\n  epochs: 2\n  epochs: 3\n"),
+        ("my.yaml, line 4: 'training.epochs' is given twice", "first at my.yaml, line 3", "keep one"),
+    ),
+    Bad(
+        "unknown key",
+        configured("extends: acdc\ntraining:\n  epocs: 2\n"),
+        ("my.yaml, line 3: unknown key 'training.epocs'", "did you mean 'epochs'?"),
+    ),
+    Bad("unknown preset", lambda place: ["train", "adcd"], ("'adcd' is not a preset", "acdc_cpu", "did you mean")),
+    Bad("missing file", lambda place: ["train", "my.yaml"], ("my.yaml: no such configuration file", "or a preset")),
+    Bad(
+        "negative noise",
+        lambda place: place.train("--noise", -0.08),
+        ("--noise: supervision.sizes.noise", "greater than or equal to 0", "found: -0.08"),
+    ),
+    Bad(
+        "all that is wrong",
+        configured("extends: acdc\ntraining: {epochs: 0}\n", "--noise", 99, "--set", "training.sed=1"),
+        ("3 problems", "my.yaml, line 2: training.epochs", "--noise", "--set training.sed=1", "did you mean 'seed'?"),
+    ),
+    Bad(
+        "YAML that runs code",
+        configured("extends: acdc\nx: !!python/object/apply:os.system [ls]\n"),
+        ("my.yaml, line 2: not valid YAML", "could not determine a constructor"),
+    ),
+    Bad(
+        "variant left open",
+        configured("data: {source: {path: cases.csv}}\nobjective: {size_target: {}}\n"),
+        ("data.source does not say its kind", "kind: acdc or coco or folder or manifest or voc"),
+    ),
+    Bad(
+        "more levels than the network has",
+        lambda place: place.train("--set", "network={name: mobilenetv2_unet, decoder_channels: [8, 8, 8, 8, 8, 8]}"),
+        ("network.decoder_channels", "at most 5 items"),
+    ),
+    Bad("no assignment", lambda place: place.train("--set", "x"), ("--set x: not an assignment", "training.epochs=50")),
+    Bad("no objective", without_objective, ("no term: give at least one of partial_cross_entropy", "size_target")),
+    Bad("noise that is no number", lambda place: place.train("--noise", "8%"), ("'--noise'", "valid number"), 2),
+    Bad("noise beside sizes", lambda place: place.train("--noise", 0.1, "--sizes", "s.csv"), ("give one",), 2),
+    Bad("nothing to train", lambda place: ["train"], ("give a preset or a YAML file", "medsize train acdc"), 2),
+    Bad(
+        "resume elsewhere",
+        lambda place: ["train", "--resume", place.run, "--output", place.output],
+        ("--resume goes on in the run's own folder", "leave out --output"),
+        2,
+    ),
+    Bad("unknown option", lambda place: place.train("--nose", 0.1), ("No such option: --nose", "--noise"), 2),
+    Bad("unknown command", lambda place: ["trian"], ("No such command 'trian'", "'train'"), 2),
+    Bad("no patients", lambda place: ["data", "phantom", place.output, "--patients", 0], ("'--patients'", "1"), 2),
+]
+
+
+# Size tables
+
+
+def sizes_row(row: str) -> Callable[[Place], Command]:
+    return lambda place: place.train_with_sizes(f"case,slice,structure,value,unit\n{row}\n")
+
+
+SIZES = [
+    Bad(
+        "sizes of held-out cases alone",
+        lambda place: place.train_with_sizes("case;slice;structure;value;unit\npatient001_frame01;0;lv;0,1;fraction\n"),
+        ("sizes.csv gives no training slice a size", "sizes of 1 slices", "add rows for training cases"),
+    ),
+    Bad("no table", lambda place: place.train("--sizes", "gone.csv"), ("cannot read the size table", "gone.csv")),
+    Bad("unknown case", sizes_row("patient01_frame01,0,lv,0.1,fraction"), ("sizes.csv, row 2: unknown case", "mean")),
+    Bad("unknown structure", sizes_row("patient001_frame01,0,l,0.1,fraction"), ("row 2: unknown structure", "'lv'")),
+    Bad("no such slice", sizes_row("patient001_frame01,3,lv,0.1,fraction"), ("row 2: no such slice", "0 to 2", "'3'")),
+    Bad("negative size", sizes_row("patient001_frame01,0,lv,-0.1,fraction"), ("row 2", "negative", "'-0.1'")),
+    Bad("unknown unit", sizes_row("patient001_frame01,0,lv,12,pints"), ("row 2", "unit", "'pints'")),
+    Bad("too many mL", sizes_row("patient001_frame01,,lv,120,mL"), ("bigger than the whole image", "55.296 ml")),
+    Bad(
+        "a level that the table contradicts",
+        lambda place: [
+            *place.train_with_sizes("case,structure,value,unit\npatient001_frame01,lv,12,ml\n"),
+            *("--set", "supervision.level=slice"),
+        ],
+        ("supervision.level is 'slice'", "rows of slices", "rows of whole cases", "leave supervision.level out"),
+    ),
+    Bad(
+        "common bounds for ranges",
+        lambda place: [
+            *place.train_with_sizes("case,structure,low,high,unit\npatient001_frame01,lv,10,12,ml\n"),
+            *("--set", "objective.quadratic_barrier.weight=1"),
+        ],
+        (
+            "ranges without a value (1, the first in row 2)",
+            "kind 'common', used by objective.quadratic_barrier",
+            "{kind: table}",
+        ),
+    ),
+    Bad(
+        "what slices show, told by volumes",
+        lambda place: [
+            *place.train_with_sizes("case,structure,value,unit\npatient001_frame01,lv,12,ml\n"),
+            *("--set", "objective.negative.weight=1"),
+        ],
+        ("the size table does not fit", "objective.negative must be told what each slice shows"),
+    ),
+    Bad(
+        "sum above one",
+        lambda place: [
+            *place.train_with_sizes(
+                "case,slice,structure,value,unit\n"
+                + "".join(f"patient001_frame01,0,{name},0.4,fraction\n" for name in ("rv", "myo", "lv"))
+            ),
+            *("--structure", "all"),
+        ],
+        ("case patient001_frame01, slice 0", "the structures exceed the slice", "at most 1 in all", "1.2"),
+    ),
+]
