@@ -54,10 +54,14 @@ def _differences(comparison: Comparison, measure: str) -> str:
         {
             "difference": row["structure"],
             "run − other": f"{row['run']} − {row['other']}",
-            "mean": f"{row['mean_difference']:+.3f}",
-            "95 % interval": f"{row['low']:+.3f} to {row['high']:+.3f}",
+            "mean": _signed(row["mean_difference"]),
+            "95 % interval": "–" if math.isnan(row["low"]) else f"{row['low']:+.3f} to {row['high']:+.3f}",
             "p (Holm)": p_words(row["p_holm"]) + (" *" if row["p_holm"] < SIGNIFICANCE else ""),
         }
         for row in rows.to_dict("records")
     ]
     return pd.DataFrame(shown).to_string(index=False)
+
+
+def _signed(difference: float) -> str:
+    return "–" if math.isnan(difference) else f"{difference:+.3f}"

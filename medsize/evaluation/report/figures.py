@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from medsize.evaluation.report.agreement_figures import mark_level
@@ -32,10 +32,16 @@ def loss_curves(epochs: pd.DataFrame, parts: Sequence[str], stages: Sequence[tup
         for column, label, colour in shown:
             _curve(axes, epochs["epoch"], epochs[column], label, colour)
         axes.set_title("Loss")
-        if not (epochs[[column for column, _, _ in shown]] <= 0).any(axis=None):
+        losses = epochs[[column for column, _, _ in shown]].to_numpy(np.float64)
+        if not (losses <= 0).any():
             axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axes.yaxis.set_minor_formatter(NullFormatter())
+            decades = np.log10(np.nanmax(losses) / np.nanmin(losses)) if np.isfinite(losses).any() else 1
+            # figures between the powers of ten too, where hardly one or two would be seen
+            plain = FuncFormatter(lambda value, _: f"{value:.3g}")
+            axes.yaxis.set_major_formatter(plain)
+            if decades >= 1:
+                axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+            axes.yaxis.set_minor_formatter(plain if decades < 2 else NullFormatter())
         _integer_epochs(axes)
         for name, first in stages:
             axes.axvline(first - 0.5, color=MUTED, linestyle=":", linewidth=1.2)
@@ -180,7 +186,7 @@ def _curve(axes: Axes, x: pd.Series, y: pd.Series, label: str, colour: str) -> N
 
 def _integer_epochs(axes: Axes) -> None:
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def _identity(axes: Axes, values: NDArray[np.float64]) -> None:
