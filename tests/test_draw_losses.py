@@ -15,7 +15,7 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, str]:
-    pinned = re.search(r"^matplotlib==(.*)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    pinned = re.search(r"^matplotlib==(.*)$", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE)
     if mpl.__version__ != pinned[1]:
         pytest.skip(f"the pictures are of matplotlib {pinned[1]}, this is {mpl.__version__}")
     return dict(runpy.run_path(str(ROOT / "docs" / "draw_losses.py"))["pictures"]())

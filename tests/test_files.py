@@ -34,7 +34,7 @@ def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path: Path) -> 
         assert partial.name.endswith("mask.nii.gz")
         partial.write_text("half")
         assert not path.exists()
-    assert path.read_text() == "half"
+    assert path.read_text("utf-8") == "half"
     assert names(path.parent) == ["mask.nii.gz"]
 
 
@@ -44,7 +44,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     with suppress(KeyboardInterrupt), atomic_path(path) as partial:
         partial.write_text("new")
         raise KeyboardInterrupt
-    assert path.read_text() == "old\n"
+    assert path.read_text("utf-8") == "old\n"
     assert names(tmp_path) == ["table.csv"]
 
 
@@ -248,4 +248,4 @@ def test_disks_that_cannot_synchronise_are_no_error(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(os, "fsync", unable)
     write_text(tmp_path / "a.csv", "a")
-    assert (tmp_path / "a.csv").read_text() == "a"
+    assert (tmp_path / "a.csv").read_text("utf-8") == "a"

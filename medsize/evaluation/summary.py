@@ -88,7 +88,9 @@ def read_summary(path: Path) -> dict[str, Any]:
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path} cannot be read", found=str(error), remedy="evaluate the run first: medsize evaluate RUN"
+            f"{path} cannot be read",
+            found=str(error),
+            remedy="evaluate first: medsize evaluate RUN, or medsize evaluate PREDICTIONS --reference LABELS",
         ) from error
     return summary
 

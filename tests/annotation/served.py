@@ -31,5 +31,5 @@ def served(*arguments: object, log: Path) -> Iterator[tuple[str, subprocess.Pope
 
 def _address(output: IO[str] | None, log: Path) -> str:
     line = output.readline().strip() if output is not None else ""
-    assert line.startswith("http://127.0.0.1:"), log.read_text()
+    assert line.startswith("http://127.0.0.1:"), log.read_text("utf-8")
     return line

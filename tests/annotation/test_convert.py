@@ -109,7 +109,7 @@ def test_images_that_are_gone_are_named(open_tiny: OpenTiny, tmp_path: Path):
     session = open_tiny()
     session.store.append(answer(1))
     path = session.folder / "session.json"
-    path.write_text(path.read_text().replace(f"{FIRST}.nii.gz", "gone.nii.gz"))
+    path.write_text(path.read_text("utf-8").replace(f"{FIRST}.nii.gz", "gone.nii.gz"))
     with pytest.raises(InputErrors, match=r"gone\.nii\.gz"):
         write_seed_files(read_annotations(session.folder), tmp_path / "seeds")
 

@@ -25,9 +25,9 @@ def test_the_printed_address_opens_the_page_and_ctrl_c_ends(tiny_acdc: Path, tmp
             urllib.request.urlopen(urllib.request.Request(address, headers={"Host": "evil.example"}))
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
-    assert "60 slices of 20 cases" in log.read_text()
-    assert "Traceback" not in log.read_text()
-    assert address.rsplit("/", 2)[1] not in log.read_text()  # the token is not left lying about
+    assert "60 slices of 20 cases" in log.read_text("utf-8")
+    assert "Traceback" not in log.read_text("utf-8")
+    assert address.rsplit("/", 2)[1] not in log.read_text("utf-8")  # the token is not left lying about
 
 
 def test_every_start_has_another_token(open_tiny: OpenTiny, monkeypatch: pytest.MonkeyPatch):

@@ -63,7 +63,7 @@ def test_a_folder_is_gone_on_with_under_the_same_label_values_alone(open_tiny: O
 def test_images_of_earlier_sessions_are_remembered(open_tiny: OpenTiny, tmp_path: Path):
     session = open_tiny()
     path = session.folder / "session.json"
-    record = json.loads(path.read_text())
+    record = json.loads(path.read_text("utf-8"))
     record["images"]["earlier"] = str(tmp_path / "earlier.nii")
     path.write_text(json.dumps(record))
     open_tiny()

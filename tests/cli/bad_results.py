@@ -26,7 +26,7 @@ def below_a_file(*command: object) -> Callable[[Place], Command]:
 
 
 def other_data(place: Place) -> Command:
-    about = json.loads((place.run / "environment.json").read_text())
+    about = json.loads((place.run / "environment.json").read_text("utf-8"))
     (place.run / "environment.json").write_text(json.dumps(about | {"data": "0123456789abcdef"}))
     return ["train", "--resume", place.run]
 
@@ -58,7 +58,7 @@ def without(*names: str) -> Callable[[Place], Path]:
 
 def moved_images(place: Place) -> Command:
     cases = place.run / "cases.csv"
-    cases.write_text(cases.read_text().replace(str(place.good_acdc), str(place.folder / "gone")))
+    cases.write_text(cases.read_text("utf-8").replace(str(place.good_acdc), str(place.folder / "gone")))
     return ["evaluate", place.run]
 
 

@@ -47,4 +47,4 @@ def test_the_data_root_may_be_one_level_up_or_down(
     outcome = medsize("data", "prepare", tiny_yaml, "--data-root", above if level == ".." else tiny_acdc / level)
     assert outcome.code == 0, outcome.stderr
     (store,) = {line.split(": ")[0] for line in outcome.stdout.splitlines()}
-    assert Path(store).name in (trained_run / "environment.json").read_text(), "the store that training opened"
+    assert Path(store).name in (trained_run / "environment.json").read_text("utf-8"), "the store that training opened"

@@ -81,7 +81,11 @@ def wrong(predictions, run, tiny_acdc):
         ((run, "--structure", "lv=3"), "--structure cannot be used here", "name their --reference too"),
         ((run, "-o", "out"), "--output cannot be used here", "name their --reference too"),
         ((predictions, "--reference", tiny_acdc, "--tta", "--crf"), "--tta, --crf cannot be used here", "leave out"),
-        ((predictions, "--reference", "gone"), "gone: no such file or folder", "an ACDC data set or a manifest"),
+        (
+            (predictions, "--reference", "gone"),
+            "gone: no such file or folder",
+            "a data set in the ACDC layout or a manifest",
+        ),
         ((predictions, "--reference", tiny_acdc, "--structure", "lw"), "--structure cannot", "one of rv, myo, lv"),
         ((run, "--nsd-tolerance", "two"), "--nsd-tolerance cannot be used", "found: two"),
         ((run, "--nsd-tolerance", "lw=2"), "tolerance is given for 'lw'", "expected: lv"),

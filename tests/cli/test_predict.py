@@ -112,7 +112,7 @@ def test_the_checkpoint_can_be_chosen(trained_run: Path, image: Path, tmp_path: 
 
 def test_a_crf_is_used_where_asked_with_the_settings_of_the_run(trained_run: Path, image: Path, tmp_path: Path):
     run = shutil.copytree(trained_run, tmp_path / "run")
-    config = (run / "config.yaml").read_text()
+    config = (run / "config.yaml").read_text("utf-8")
     for name, weight in (("weak", 1e-6), ("strong", 1000)):
         settings = f"    bilateral_weight: {weight}\n    smoothness_sigma: 1.0\n    smoothness_weight: {weight}\n"
         (run / "config.yaml").write_text(re.sub(r" +bilateral_weight(.*\n){3}", settings, config))

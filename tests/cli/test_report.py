@@ -14,7 +14,7 @@ def test_the_report_is_written_again_from_the_run_folder_alone(trained_run: Path
     shutil.rmtree(run / "checkpoints")
     outcome = medsize("report", run)
     assert (outcome.code, outcome.stdout, outcome.stderr) == (0, f"report: {page}\n", "")
-    assert "dice_scan" in page.read_text()
+    assert "dice_scan" in page.read_text("utf-8")
 
 
 def test_label_files_that_were_evaluated_have_a_report_too(tmp_path: Path):

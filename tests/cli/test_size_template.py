@@ -7,7 +7,7 @@ from tests.cli.command import medsize
 def test_a_template_of_whole_cases(tiny_acdc: Path):
     outcome = medsize("sizes", "template", tiny_acdc, "-o", "sizes.csv", "--structure", "all")
     assert (outcome.code, outcome.stdout, outcome.stderr) == (0, "sizes.csv: 60 rows to fill in\n", "")
-    assert Path("sizes.csv").read_text().splitlines()[1] == "patient001,1,ED,,rv,,,,ml,,,"
+    assert Path("sizes.csv").read_text("utf-8").splitlines()[1] == "patient001,1,ED,,rv,,,,ml,,,"
     assert Path("sizes-instructions.txt").is_file()
 
 
@@ -30,7 +30,7 @@ def test_a_template_overwrites_nothing(tiny_acdc: Path):
     outcome = medsize("sizes", "template", tiny_acdc, "-o", "sizes.csv")
     assert outcome.code == 1
     assert "sizes.csv is there already" in outcome.said
-    assert Path("sizes.csv").read_text() == "mine"
+    assert Path("sizes.csv").read_text("utf-8") == "mine"
 
 
 def test_wrong_options_are_told(tiny_acdc: Path):

@@ -36,7 +36,7 @@ def test_another_seed_draws_other_noise(tiny_acdc: Path, tiny_yaml: Path):
     for seed in (1, 2):
         command = ("sizes", "from-labels", tiny_yaml, "--data-root", tiny_acdc, "--noise", 0.1, "--seed", seed)
         assert medsize(*command, "-o", f"{seed}.csv").code == 0
-    assert Path("1.csv").read_text() != Path("2.csv").read_text()
+    assert Path("1.csv").read_text("utf-8") != Path("2.csv").read_text("utf-8")
 
 
 def test_a_simulated_clinician_gives_volumes_that_the_check_accepts(tiny_acdc: Path, tiny_yaml: Path):

@@ -27,7 +27,7 @@ def test_training_ends_with_everything_in_the_run_folder(trained_run: Path):
     } <= files
     assert len([name for name in files if name.startswith("predictions/last/")]) == 4
     assert not [name for name in files if ".partial" in name or ".replaced" in name]
-    supervision = json.loads((trained_run / "supervision.json").read_text())
+    supervision = json.loads((trained_run / "supervision.json").read_text("utf-8"))
     assert supervision["nominal_noise"] == 0.08
     assert 0.01 < supervision["measured_noise"]["lv"] < 0.3
 
@@ -77,7 +77,7 @@ def test_ctrl_c_saves_and_says_the_command_that_goes_on_to_the_same_weights(inte
 
 def test_a_run_can_be_resumed_for_longer(interrupted: Outcome):
     assert run_medsize("train", "--resume", "my run", "--set", "training.epochs=3").code == 0
-    records = [json.loads(line) for line in Path("my run/metrics.jsonl").read_text().splitlines()]
+    records = [json.loads(line) for line in Path("my run/metrics.jsonl").read_text("utf-8").splitlines()]
     assert [record["epoch"] for record in records if record["kind"] == "epoch"] == [1, 2, 3]
 
 
@@ -88,7 +88,7 @@ def test_runs_of_one_process_may_differ_in_precision(tiny_acdc: Path, tiny_yaml:
         *("--set", "training.precision=bfloat16", "--set", "training.epochs=1"),
     )
     assert outcome.code == 0, outcome.stderr
-    assert json.loads(Path("run/environment.json").read_text())["precision"] == "bfloat16"
+    assert json.loads(Path("run/environment.json").read_text("utf-8"))["precision"] == "bfloat16"
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def test_every_preset_loads_and_its_dump_loads_to_the_same(preset: str, tmp_path
 
 @pytest.mark.parametrize("preset", presets())
 def test_every_preset_says_its_command(preset: str):
-    header = (Path(__file__).parents[2] / "configs" / f"{preset}.yaml").read_text().split("\n\n")[0]
+    header = (Path(__file__).parents[2] / "configs" / f"{preset}.yaml").read_text("utf-8").split("\n\n")[0]
     assert f"# medsize train {preset}" in header
 
 

@@ -39,7 +39,7 @@ def test_a_link_becomes_a_plain_file(tmp_path):
         made.writestr(link, "/etc/passwd")
     unpack(tmp_path / "a.zip", tmp_path / "out")
     assert not (tmp_path / "out" / "link").is_symlink()
-    assert (tmp_path / "out" / "link").read_text() == "/etc/passwd"
+    assert (tmp_path / "out" / "link").read_text("utf-8") == "/etc/passwd"
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_runs_of_one_name_are_told_apart_by_their_parents(runs, tmp_path):
 
 def test_nsd_at_different_tolerances_is_not_compared(runs, tmp_path):
     other = shutil.copytree(runs[1], tmp_path / "other")
-    text = (other / "summary.json").read_text().replace("2.0", "3.0")
+    text = (other / "summary.json").read_text("utf-8").replace("2.0", "3.0")
     (other / "summary.json").write_text(text)
     found = compare([runs[0], other])
     assert "nsd" not in found.measures

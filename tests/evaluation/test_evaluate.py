@@ -70,7 +70,7 @@ def test_the_fabricated_network_makes_mistakes_and_finds_something(evaluated):
 
 def test_the_checkpoint_last_comes_first(evaluated):
     assert metrics_of(evaluated)["checkpoint"].to_list() == ["last"] * 4 + ["best"] * 4
-    summary = json.loads((evaluated.report / "summary.json").read_text())
+    summary = json.loads((evaluated.report / "summary.json").read_text("utf-8"))
     assert summary["checkpoint"] == "last"
     assert [block["checkpoint"] for block in summary["others"]] == ["best"]
 
@@ -138,7 +138,7 @@ def test_the_figures_of_a_crf_are_those_of_its_own_predictions(beside):
 
 
 def test_the_summary_says_what_the_crf_was_and_nothing_where_there_was_none(beside):
-    plain, refined = (json.loads((run.report / "summary.json").read_text()) for run in beside)
+    plain, refined = (json.loads((run.report / "summary.json").read_text("utf-8")) for run in beside)
     assert "crf" not in plain
     assert refined["crf"]["sigma_space"] == 4.0
     assert [block["checkpoint"] for block in refined["others"]] == ["best", "last_crf", "best_crf"]

@@ -142,7 +142,7 @@ def test_binary_masks_are_measured_by_the_mean_f_measure_over_photos(tmp_path):
 
 
 def test_a_run_is_measured_at_the_photos_own_resolution_by_its_written_masks(evaluated_photos):
-    summary = json.loads((evaluated_photos.report / "summary.json").read_text())
+    summary = json.loads((evaluated_photos.report / "summary.json").read_text("utf-8"))
     held_out = [case for case in read_cases(evaluated_photos) if case.split == "val"]
     labels = [np.asarray(Image.open(case.label)) for case in held_out]
     predictions = [np.asarray(Image.open(evaluated_photos.prediction("last", c.id, c.image))) for c in held_out]

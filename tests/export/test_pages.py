@@ -73,7 +73,7 @@ def test_a_leak_is_counted_and_nobody_named(run: RunFolder) -> None:
 
 
 def test_supervision_is_told_with_its_noise(run: RunFolder) -> None:
-    supervision = json.loads(run.supervision.read_text())
+    supervision = json.loads(run.supervision.read_text("utf-8"))
     supervision |= {"measured_noise": {"background": 0.01, "lv": 0.123}, "raters": ["AB", "CD"]}
     run.supervision.write_text(json.dumps(supervision))
     words = sizes_words(Facts.of(run, "last"))

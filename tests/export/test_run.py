@@ -104,7 +104,7 @@ def test_the_bundle_has_what_monai_asks_for(bundle: Path, physical_run) -> None:
         "MODEL_CARD.md", "LICENSE", "docs/README.md", "models/model.pt2",
         "configs/inference.json", "configs/metadata.json",
     }  # fmt: skip
-    metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
+    metadata = json.loads((bundle / "configs" / "metadata.json").read_text("utf-8"))
     needed = "version monai_version pytorch_version numpy_version required_packages_version task description authors"
     for name in (*needed.split(), "copyright", "network_data_format", "intended_use"):
         assert metadata[name]

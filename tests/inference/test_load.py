@@ -40,7 +40,7 @@ def test_a_predictor_knows_structures_device_and_precision(run_of_all):
 
 
 def test_a_predictor_refines_by_the_crf_of_its_configuration_only_where_asked(run):
-    run.config.write_text(run.config.read_text().replace("sigma_space: 4.0", "sigma_space: 7.0"))
+    run.config.write_text(run.config.read_text("utf-8").replace("sigma_space: 4.0", "sigma_space: 7.0"))
     plain = Predictor.load(run, "last", "cpu")
     refined = plain.with_options(PredictionOptions(crf=True))
     assert plain.refine is None
@@ -49,7 +49,7 @@ def test_a_predictor_refines_by_the_crf_of_its_configuration_only_where_asked(ru
 
 
 def test_a_run_that_says_nothing_of_a_crf_has_the_default(run):
-    values = yaml.safe_load(run.config.read_text())
+    values = yaml.safe_load(run.config.read_text("utf-8"))
     del values["inference"]
     run.config.write_text(yaml.safe_dump(values))
     assert (

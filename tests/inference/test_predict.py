@@ -157,11 +157,11 @@ def test_the_table_keeps_other_files_and_replaces_predicted_ones(run_of_lv, tmp_
     table = predict_files(run_of_lv, images[1:], out, device="cpu")
     assert pd.read_csv(table)["file"].to_list() == ["a.nii.gz", "b.nii.gz"]
     save(images[0], heart()[:, :, :1], STRAIGHT)
-    before = table.read_text()
+    before = table.read_text("utf-8")
     predict_files(run_of_lv, images[:1], out, device="cpu", wanted=Wanted(existing="overwrite"))
     a, b = pd.read_csv(table)["volume_ml"]
     assert b < a
-    assert table.read_text() != before
+    assert table.read_text("utf-8") != before
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
@@ -365,7 +365,7 @@ def test_a_foreign_table_in_the_way_is_refused_before_any_work(run_of_lv, tmp_pa
     (tmp_path / "out" / "volumes.csv").write_text(content)
     with pytest.raises(InputError, match=r"volumes\.csv is in the way"):
         predict_files(run_of_lv, [image], tmp_path / "out", device="cpu")
-    assert (tmp_path / "out" / "volumes.csv").read_text() == content
+    assert (tmp_path / "out" / "volumes.csv").read_text("utf-8") == content
 
 
 def test_a_file_in_place_of_the_output_folder_is_refused(run_of_lv, tmp_path):

@@ -27,7 +27,7 @@ def same_weights(one: RunFolder, other: RunFolder) -> bool:
 
 
 def history(run: RunFolder) -> list[dict[str, object]]:
-    records = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    records = [json.loads(line) for line in run.metrics.read_text("utf-8").splitlines()]
     return [{key: value for key, value in record.items() if key != "seconds"} for record in records]
 
 

@@ -44,7 +44,7 @@ def test_best_is_the_best_validation(tiny_acdc: Path, tiny_cache: Path, tmp_path
     run = start_run(tiny_run_config(tiny_acdc, tiny_cache, "training.epochs=4"), tmp_path / "run")
     validations = [record for record in history(run) if record["kind"] == "validation"]
     best = max(validations, key=lambda record: record["mean"])
-    assert json.loads((run.checkpoint("best") / "position.json").read_text())["epoch"] == best["epoch"]
+    assert json.loads((run.checkpoint("best") / "position.json").read_text("utf-8"))["epoch"] == best["epoch"]
     assert [record for record in validations if record["best"]][-1]["epoch"] == best["epoch"]
 
 

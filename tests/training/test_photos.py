@@ -117,7 +117,7 @@ def test_coco_trains_with_81_classes(tmp_path: Path) -> None:
     assert (
         len(pd.read_csv(run.size_targets)) == 7
     )  # three backgrounds, a bottle, and a person over dogs under a toothbrush
-    lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    lines = [json.loads(line) for line in run.metrics.read_text("utf-8").splitlines()]
     assert {line["kind"] for line in lines} == {"epoch", "validation"}
 
 
@@ -173,7 +173,7 @@ def test_sixty_steps_on_real_photos_with_sizes_lower_the_loss(real_photos: Path,
         ],
     )
     run = start_run(config, tmp_path / "run")
-    epochs = [json.loads(line) for line in run.metrics.read_text().splitlines() if '"epoch"' in line]
+    epochs = [json.loads(line) for line in run.metrics.read_text("utf-8").splitlines() if '"epoch"' in line]
     losses = [record["parts"]["size_target"] for record in epochs if record["kind"] == "epoch"]
     assert len(losses) == 15
     assert losses[-1] < 0.9 * losses[0]

@@ -9,7 +9,7 @@ from medsize.training.records import Records
 
 
 def lines(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def test_each_record_is_a_line(tmp_path: Path):

@@ -126,7 +126,7 @@ def test_a_run_stopped_while_its_weights_are_weighed_ends_with_the_same_weights(
         with pytest.raises(InterruptedTraining):
             start_run(config, tmp_path / "stopped")
     stopped = RunFolder(tmp_path / "stopped")
-    position = json.loads((stopped.checkpoint("last") / "position.json").read_text())
+    position = json.loads((stopped.checkpoint("last") / "position.json").read_text("utf-8"))
     assert (position["epoch"], position["batch"]) == (2, 0)
     assert not stopped.consolidation.exists()
     resume_run(stopped, load_resolved(stopped.config))

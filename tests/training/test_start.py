@@ -21,14 +21,14 @@ from tests.training.runs import copy_with_scribbles, history, same_weights, weig
 
 def test_a_run_folder_holds_all_that_is_needed_to_rerun_or_doubt(run: RunFolder, tiny_config: RunConfig):
     assert load_resolved(run.config) == tiny_config
-    assert json.loads(run.environment.read_text())["precision"] == "float32"
+    assert json.loads(run.environment.read_text("utf-8"))["precision"] == "float32"
     cases = pd.read_csv(run.cases)
     assert cases["split"].value_counts().to_dict() == {"train": 16, "val": 4}
     assert list(cases.columns[:4]) == ["case", "group", "image", "label"]
     sizes = pd.read_csv(run.size_targets)
     assert list(sizes.columns) == ["case", "slice", "structure", "exact_fraction", "given_fraction"]
     assert len(sizes) == 16 * 3 * 2
-    assert json.loads(run.supervision.read_text())["seeds"] == {"kind": "erosion", "iterations": 10}
+    assert json.loads(run.supervision.read_text("utf-8"))["seeds"] == {"kind": "erosion", "iterations": 10}
     assert [record["kind"] for record in history(run)] == ["epoch", "validation"] * 2
     assert run.weights("last").is_file()
     assert run.weights("best").is_file()
@@ -65,14 +65,14 @@ def test_a_run_is_not_resumed_with_another_configuration(run: RunFolder, tiny_ac
 
 
 def test_a_run_is_not_resumed_on_other_data(run: RunFolder, tiny_config: RunConfig):
-    about = json.loads(run.environment.read_text())
+    about = json.loads(run.environment.read_text("utf-8"))
     run.environment.write_text(json.dumps({**about, "data": "0123456789abcdef"}))
     with pytest.raises(InputError, match="was started on other data"):
         resume_run(run, tiny_config)
 
 
 def test_a_run_is_not_resumed_with_other_sizes(run: RunFolder, tiny_config: RunConfig):
-    run.size_targets.write_text(run.size_targets.read_text().replace("0.", "0.0", 1))
+    run.size_targets.write_text(run.size_targets.read_text("utf-8").replace("0.", "0.0", 1))
     with pytest.raises(InputError, match="and other sizes"):
         resume_run(run, tiny_config)
 

@@ -25,7 +25,7 @@ def test_a_run_starts_with_all_the_weights_of_another(
     assert all(torch.equal(started[name], tensor) for name, tensor in weights(run).items())
     again = start_run(config, tmp_path / "again")
     assert not same_weights(run, again)
-    about = json.loads(again.environment.read_text())["start_from"]
+    about = json.loads(again.environment.read_text("utf-8"))["start_from"]
     assert about["weights"] == str(run.weights("last"))
     assert len(about["sha256"]) == 64
     assert resume_run(again, config) == again

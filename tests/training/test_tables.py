@@ -66,7 +66,8 @@ def test_a_mixed_table_trains_slices_volumes_and_ranges_at_once(mixed: RunConfig
 def test_the_batches_of_a_mixed_table_hold_what_the_table_says(mixed: RunConfig):
     task = prepare_task(mixed)
     exact = task.supervision.table.set_index(["case", "level", "slice", "structure"])["exact_fraction"]
-    keys = task.objective.targets - {"image"}
+    (objective,) = task.objectives
+    keys = objective.targets - {"image"}
     assert {"case", "size_target", "volume_size_target", "volume_size_bounds"} <= keys
     batch = gather(task.store, task.supervision, task.train_rows, keys=keys)
     cases = sorted(set(batch.cases))

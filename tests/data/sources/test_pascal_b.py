@@ -37,7 +37,7 @@ def write_sources(root: Path) -> dict[str, Path]:
         21: [{"category_id": 16, "area": 80.0, "segmentation": rectangle(1, 1, 4, 4)}],
     }
     paths = {"lvis": write_coco(root, lvis, LVIS, "train2017"), "coco": write_coco(root, coco, COCO, "val2017")}
-    content = json.loads(paths["lvis"].read_text())
+    content = json.loads(paths["lvis"].read_text("utf-8"))
     for image in content["images"]:  # as LVIS writes them
         image["coco_url"] = f"http://images.cocodataset.org/train2017/{image.pop('file_name')}"
         image["not_exhaustive_category_ids"] = [3] if image["id"] == 4 else []

@@ -45,7 +45,7 @@ def test_where_both_masks_are_there_training_takes_sbds_and_validation_vocs(tmp_
 def test_lists_that_name_image_and_mask_are_understood(tmp_path: Path) -> None:
     folder = write_voc(tmp_path) / "VOC2012"
     path = folder / "ImageSets/Segmentation/trainaug.txt"
-    names = path.read_text().split()
+    names = path.read_text("utf-8").split()
     path.write_text("\n".join(f"/JPEGImages/{name}.jpg /SegmentationClassAug/{name}.png" for name in names))
     assert [case.id for case in find_voc_cases(tmp_path, "trainaug") if case.split == "train"] == names
 

@@ -34,7 +34,7 @@ def test_a_page_is_printed_beside_itself_without_a_window_or_a_network(page, tmp
     browser(tmp_path, monkeypatch, PRINTS)
     path = print_pdf(page)
     assert path == page.with_suffix(".pdf")
-    options = path.read_text()
+    options = path.read_text("utf-8")
     assert "--headless" in options
     assert "--host-resolver-rules=MAP * ~NOTFOUND" in options
     assert options.strip().endswith(page.as_uri())
@@ -43,9 +43,9 @@ def test_a_page_is_printed_beside_itself_without_a_window_or_a_network(page, tmp
 def test_the_sandbox_is_left_on_for_everyone_but_root(page, tmp_path, monkeypatch):
     browser(tmp_path, monkeypatch, PRINTS)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert "--no-sandbox" not in print_pdf(page).read_text()
+    assert "--no-sandbox" not in print_pdf(page).read_text("utf-8")
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert "--no-sandbox" in print_pdf(page).read_text()
+    assert "--no-sandbox" in print_pdf(page).read_text("utf-8")
 
 
 def test_without_a_browser_the_remedy_is_said(page, tmp_path, monkeypatch):

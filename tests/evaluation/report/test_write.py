@@ -164,7 +164,7 @@ def test_every_shown_case_has_input_label_prediction_and_seeds(evaluated, page):
 
 
 def test_configuration_and_environment_are_on_the_page(page, evaluated):
-    assert " ".join(evaluated.config.read_text().split()) in page.text
+    assert " ".join(evaluated.config.read_text("utf-8").split()) in page.text
     assert "torch 2.13.0" in page.text
     assert "commit" not in page.text.split("Configuration")[0].split("The run")[-1]  # unknown ones are left out
     assert "1 × partial cross entropy + 20 × size target" in page.text

@@ -75,4 +75,4 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=f"{name} is there already"):
         write_template(tmp_path / ("sizes.csv" if name.endswith("txt") else name), CASES, ("lv",), unit="ml")
     assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert (tmp_path / name).read_text() == "filled in by hand"
+    assert (tmp_path / name).read_text("utf-8") == "filled in by hand"

@@ -39,7 +39,7 @@ def test_a_phantom_is_found_as_acdc_is(phantom: Path) -> None:
 
 
 def test_info_has_the_keys_of_acdc(phantom: Path) -> None:
-    lines = (phantom / "training" / "patient002" / "Info.cfg").read_text().splitlines()
+    lines = (phantom / "training" / "patient002" / "Info.cfg").read_text("utf-8").splitlines()
     info = dict(line.split(": ") for line in lines)
     assert list(info) == ["ED", "ES", "Group", "Height", "NbFrame", "Weight"]
     assert int(info["ED"]) == 1 < int(info["ES"]) < int(info["NbFrame"])
