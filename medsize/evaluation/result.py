@@ -4,13 +4,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
 from medsize.evaluation.photo_text import describe_photos
 from medsize.evaluation.scored_case import PREDICTIONS
 from medsize.files import write_text
+
+_MOST_FAILURES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ class Evaluation:
             lines += _describe_distances(self.summary)
             if without := self.summary["nsd_left_out"]:
                 lines.append(f"NSD is not measured without a tolerance in mm (--nsd-tolerance): {', '.join(without)}")
-        lines += [f"FAILED, scored as empty: {each['case']}: {each['reason']}" for each in self.summary["failures"]]
+        failures = self.summary["failures"]
+        lines += [f"FAILED, scored as empty: {each['case']}: {each['reason']}" for each in failures[:_MOST_FAILURES]]
+        if (more := len(failures) - _MOST_FAILURES) > 0:
+            lines.append(f"FAILED, scored as empty: {more} more, all in metrics.csv and the report")
         for key, words in _NAMED.items():
             if named := self.summary[key]:
                 lines.append(f"{words}: {', '.join(named)}")

@@ -44,3 +44,13 @@ def test_label_files_have_no_checkpoint_and_need_no_split():
         "FAILED, scored as empty: a: no prediction",
         "not held out in the manifest, not evaluated: 2 cases",
     ]
+
+
+def test_of_many_failures_the_first_twenty_are_named_and_the_others_counted():
+    failures = [{"case": f"c{number}", "reason": "no prediction"} for number in range(23)]
+    predictions = block("predictions", False, figures(dice_scan={})) | {"split": ""}
+    lines = described({**predictions, "others": [], "failures": failures})
+    assert lines[-2:] == [
+        "FAILED, scored as empty: c19: no prediction",
+        "FAILED, scored as empty: 3 more, all in metrics.csv and the report",
+    ]
