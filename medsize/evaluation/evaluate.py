@@ -209,9 +209,8 @@ def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], pred
     level = levels_of(None if of_case else 0 for of_case in targets["slice"].isna())
     # What people gave is compared to the last row: it is for finding their slips, not for a scatter alone.
     sample = rows if "rows" in targets else sample_training(store, rows, level)
-    sizes = compare_training_sizes(
-        predictor, store, sample, targets, level, while_learning=read_sizes_while_learning(run)
-    )
+    learned = read_sizes_while_learning(run)
+    sizes = compare_training_sizes(predictor, store, sample, targets, level, while_learning=learned)
     write_text(run.report / "training_sizes.csv", sizes.to_csv(index=False))
     seeds = supervise(
         config.supervision,
@@ -225,5 +224,5 @@ def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], pred
     candidates = middle_rows(store, sample) if level == "volume" else sample
     shown = choose_taught(candidates, slices, 2 * config.evaluation.overlays)
     TaughtSlices.collect(predictor, store, shown, seeds).write(run.report / "taught_slices.npz")
-    doubted = rows_of_items(store, rank_doubts(sizes).head(2 * config.evaluation.overlays))
+    doubted = rows_of_items(store, rank_doubts(sizes).head(2 * config.evaluation.overlays), learned)
     TaughtSlices.collect(predictor, store, doubted, seeds).write(run.report / "doubted_slices.npz")

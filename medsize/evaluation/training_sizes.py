@@ -124,12 +124,27 @@ def middle_rows(store: SliceStore, rows: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.array([(of_case := rows[cases == case])[len(of_case) // 2] for case in cases.unique()], dtype=np.intp)
 
 
-def rows_of_items(store: SliceStore, sizes: pd.DataFrame) -> NDArray[np.intp]:
-    """Return the row of the slice that each size is about, of the middle slice where it is about a whole case."""
-    found = [
-        index[len(index) // 2 if pd.isna(number) else int(number)]
-        for index, number in zip((store.rows([case]) for case in sizes["case"]), sizes["slice"], strict=True)
-    ]
+def rows_of_items(
+    store: SliceStore, sizes: pd.DataFrame, while_learning: NDArray[np.float64] | None = None
+) -> NDArray[np.intp]:
+    """Return the row of the slice that each size is about; of a whole case, the slice that shows most of the structure.
+
+    Args:
+        store: The slices.
+        sizes: The columns ``case``, ``slice`` (none for a whole case) and ``structure``.
+        while_learning: The sizes predicted on average over the epochs, (N, K), which tell what shows most; without
+            them it is the middle slice.
+    """
+    found = []
+    for case, number, structure in zip(sizes["case"], sizes["slice"], sizes["structure"], strict=True):
+        index = store.rows([case])
+        if not pd.isna(number):
+            found.append(index[int(number)])
+            continue
+        seen = np.full(len(index), np.nan)
+        if while_learning is not None:
+            seen = while_learning[index, 1 + store.structures.index(structure)]
+        found.append(index[len(index) // 2] if np.isnan(seen).all() else index[np.nanargmax(seen)])
     return np.array(found, dtype=np.intp)
 
 

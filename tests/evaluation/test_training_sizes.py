@@ -12,6 +12,7 @@ from medsize.evaluation.training_sizes import (
     middle_rows,
     predict_rows,
     read_size_targets,
+    rows_of_items,
     sample_evenly,
     sample_training,
 )
@@ -199,3 +200,18 @@ def test_missing_or_damaged_size_targets_are_refused(tmp_path, content):
         run.size_targets.write_text(content)
     with pytest.raises(InputError, match=r"size_targets\.csv cannot be read"):
         read_size_targets(run)
+
+
+def test_a_whole_case_is_shown_by_the_slice_with_most_of_the_structure(trained):
+    _, store, rows = trained
+    case = store.index["case"][rows[0]]
+    index = store.rows([case])
+    items = pd.DataFrame(
+        {"case": [case, case], "slice": pd.array([pd.NA, 1], "Int64"), "structure": store.structures[1]}
+    )
+    assert rows_of_items(store, items).tolist() == [index[len(index) // 2], index[1]]
+    seen = np.zeros((len(store), store.classes))
+    seen[index[-1], 2], seen[index[0], 1] = 0.1, 0.2
+    assert rows_of_items(store, items, seen).tolist() == [index[-1], index[1]]
+    unseen = np.full_like(seen, np.nan)
+    assert rows_of_items(store, items, unseen)[0] == index[len(index) // 2]
