@@ -58,7 +58,7 @@ class Backbone(nn.Module):
         Returns:
             Maps (B, C, ⌈H/stride⌉, ⌈W/stride⌉), finest first, with the ``channels`` and ``strides`` of the class.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # of this class alone: what it promises, each network computes in its own way
 
 
 class PyramidBackbone(Backbone):

@@ -67,7 +67,7 @@ class EncoderNetwork(nn.Module):
         Args:
             maps: Of the padded image, finest first; its sides are multiples of the encoder's output stride.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # of this class alone: what it promises, each network computes in its own way
 
     def forward(self, image: Tensor) -> Tensor:
         """Segment images.

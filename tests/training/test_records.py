@@ -39,7 +39,7 @@ def test_a_resumed_run_forgets_what_came_after_its_checkpoint(tmp_path: Path):
 
 
 def test_tensorboard_gets_the_numbers(tmp_path: Path):
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboard", reason="TensorBoard is not installed (extra tensorboard)")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     records = Records(tmp_path / "metrics.jsonl", tensorboard=tmp_path / "tb", keep_bytes=0)

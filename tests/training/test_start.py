@@ -117,7 +117,7 @@ def test_garbage_in_the_label_files_changes_nothing_when_people_gave_seeds_and_s
 
 
 def test_tensorboard_files_are_written_when_asked_for(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboard", reason="TensorBoard is not installed (extra tensorboard)")
     config = tiny_run_config(tiny_acdc, tiny_cache, "training.tensorboard=true", "training.epochs=1")
     run = start_run(config, tmp_path / "run")
     assert list((run.path / "tensorboard").glob("events.*"))
