@@ -15,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from medsize.text import printable
+
 ProgressCallback = Callable[[int, int], None]
 
 
@@ -22,7 +24,7 @@ def say(message: str) -> None:
     """Print a message for people, on standard error: once, however many processes train together."""
     if os.environ.get("RANK", "0") != "0":  # torchrun, and SLURM through it, number the processes
         return
-    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(message, markup=False)
+    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(printable(message), markup=False)
 
 
 @contextmanager

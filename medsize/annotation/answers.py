@@ -13,7 +13,7 @@ from typing import IO, Annotated, Final, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from medsize.annotation.file_lock import locked
+from medsize.claim import locked
 from medsize.config.model import Model
 from medsize.errors import InputError
 from medsize.files import writing

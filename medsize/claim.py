@@ -1,0 +1,137 @@
+"""A folder that one process at a time works in."""
+
+import errno
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Final
+
+from medsize.console import say
+from medsize.errors import InputError
+from medsize.files import writing
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _FAR: Final = 1 << 40  # behind the end, for Windows forbids others to read what is locked
+
+    def lock(file: IO[bytes], *, wait: bool) -> bool:
+        """Lock an open file against other processes; return whether that was possible."""
+        while True:
+            file.seek(_FAR)
+            try:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            except OSError:
+                if not wait:
+                    return False
+                time.sleep(0.05)
+            else:
+                return True
+
+    def unlock(file: IO[bytes]) -> None:
+        """Let go of an open file."""
+        file.seek(_FAR)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def lock(file: IO[bytes], *, wait: bool) -> bool:
+        """Lock an open file against other processes; return whether that was possible."""
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+            say(f"{file.name}: this disk knows no locks, so nothing keeps other processes out")
+        return True
+
+    def unlock(file: IO[bytes]) -> None:
+        """Let go of an open file; closing it does so as well."""
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+@contextmanager
+def locked(file: IO[bytes]) -> Iterator[None]:
+    """Hold an open file for this process alone; wait for others that hold it."""
+    lock(file, wait=True)
+    try:
+        yield
+    finally:
+        unlock(file)
+
+
+@contextmanager
+def claimed(folder: Path, doing: str) -> Iterator[None]:
+    """Be the only process that writes into a folder, which is made if it is not there.
+
+    The claim is a lock on the file ``.claim`` in it, which tells who holds it. It ends with the block, or with the
+    process however that ends; the file is removed, and so is the folder if the block left it new and empty.
+
+    Args:
+        folder: The folder.
+        doing: What is done in it, for the message of others, e.g. ``"training"``.
+
+    Raises:
+        InputError: Another process has claimed it; the message names it. Or the place cannot be written to.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    path = folder / ".claim"
+    with writing(path):
+        file = _open_claimed(path, folder, doing)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)  # while it is held: whoever waits for it finds that it is gone, and makes another
+        unlock(file)
+        file.close()
+        for each in missing:
+            if each.is_dir() and not any(each.iterdir()):
+                each.rmdir()
+
+
+def _open_claimed(path: Path, folder: Path, doing: str) -> IO[bytes]:
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+b")
+        if not lock(file, wait=False):
+            file.seek(0)
+            holder = _holder(file.read())
+            file.close()
+            raise InputError(
+                f"another process is at work in {folder}",
+                expected=f"one process at a time ({doing})",
+                found=holder,
+                remedy="wait until it has ended, or choose another folder",
+            )
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            file.truncate(0)
+            file.write(json.dumps(_about(doing)).encode())
+            file.flush()
+            return file
+        file.close()  # its holder let go, and removed it, after it was opened here
+
+
+def _about(doing: str) -> dict[str, Any]:
+    return {
+        "doing": doing,
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _holder(content: bytes) -> str:
+    try:
+        about = json.loads(content)
+        return f"{about['doing']} by process {about['process']} on {about['host']}, since {about['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "a process that has just begun"
