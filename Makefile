@@ -32,6 +32,7 @@ test: check
 
 test-data: install
 	$(BIN)/python -m pytest -m real_data
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "fuzz and not real_data" --hypothesis-profile=thorough
 
 format: install
 	$(BIN)/ruff check --fix .

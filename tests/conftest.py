@@ -6,10 +6,18 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from medsize.config.layers import layer_from_assignment, layer_from_option
 from medsize.config.loading import load_config
 from medsize.config.run import RunConfig
+from tests.fuzzing import THOROUGH
+
+# No example has a deadline: a busy machine is no fault. The suite tries the same examples everywhere; those of
+# `make test-data` are new ones each time.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile(THOROUGH, deadline=None)
+settings.load_profile("suite")
 
 PATHOLOGIES = ("DCM", "HCM", "MINF", "NOR", "RV")
 SIDE, DEPTH = 32, 3

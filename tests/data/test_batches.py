@@ -71,7 +71,7 @@ def test_slices_are_divided_into_equal_batches_without_repetition(
     assert set(flat) <= set(rows.tolist())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     slices=st.lists(st.integers(1, 9), min_size=3, max_size=12), size=st.integers(1, 30), processes=st.integers(1, 3)
 )

@@ -41,7 +41,7 @@ def test_scale_one_changes_nothing() -> None:
         torch.testing.assert_close(found[key], value, msg=key)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(scale=st.floats(0.5, 2), row=st.floats(0, 1), column=st.floats(0, 1))
 def test_image_label_and_domain_move_to_the_same_place(scale: float, row: float, column: float) -> None:
     found = zoom(batch(), placed(scale, row, column), "unknown")

@@ -17,7 +17,7 @@ def images(seed, count=4, classes=5):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_miou_equals_that_over_all_pixels_of_the_set_at_once(seed):
     predictions, references = images(seed)
     matrix = sum(confusion(*pair, 5) for pair in zip(predictions, references, strict=True))

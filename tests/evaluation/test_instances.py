@@ -78,7 +78,7 @@ def random_images(seed, side=14, classes=3):
 
 
 @given(st.integers(0, 10_000), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_scores_equal_those_by_hand(seed, with_instances):
     prediction, reference, instances = random_images(seed)
     images = (prediction, reference, instances) if with_instances else (prediction, reference)

@@ -70,7 +70,7 @@ def test_only_pairs_inside_the_domain_count_whatever_the_padding_holds(normalise
     assert not dirty.grad[padding.expand_as(dirty)].any()
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 99), normalise=st.sampled_from(NORMALISE), half=st.booleans())
 def test_gradient_is_right(seed: int, normalise: Normalise, half: bool) -> None:
     image = random_batch(2, 3, 3, 4, seed=seed)["image"]

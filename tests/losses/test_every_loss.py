@@ -214,7 +214,7 @@ def test_a_present_class_that_is_forgotten_entirely_is_still_raised(name: str, t
     torch.testing.assert_close(gradient[:, 1], torch.full((1, 4, 5), slope))
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(order=st.permutations(range(3)))
 @pytest.mark.parametrize("name", sorted(LOSSES.keys() - SINGLE_OUT_THE_BACKGROUND))
 def test_renaming_the_classes_changes_nothing(name: str, order: list[int]) -> None:

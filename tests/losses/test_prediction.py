@@ -8,7 +8,7 @@ from medsize.losses import Prediction
 from tests.losses.oracle import averages, probabilities, random_logits
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     spatial=st.lists(st.integers(1, 5), min_size=1, max_size=3),
     classes=st.integers(1, 5),

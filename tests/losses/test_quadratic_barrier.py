@@ -45,7 +45,7 @@ def test_the_authors_weight_counts_the_pixels_of_each_images_domain() -> None:
     assert found.item() == pytest.approx(0.01 * (0.01 * 100 + 0.01 * 50) / 2)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(size=st.floats(0.01, 0.99), a=st.floats(0, 1), b=st.floats(0, 1))
 def test_is_flat_between_the_bounds_and_pulls_towards_them_outside(size: float, a: float, b: float) -> None:
     a, b = sorted((a, b))

@@ -45,7 +45,7 @@ def test_decay_0_is_the_maximum_and_decay_1_the_mean() -> None:
     torch.testing.assert_close(mean, log_probs.exp().mean((2, 3)))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 99), decays=st.tuples(st.floats(0, 1), st.floats(0, 1)))
 def test_a_larger_decay_never_scores_higher(seed: int, decays: tuple[float, float]) -> None:
     log_probs = random_logits(1, 2, 9, seed=seed).log_softmax(1)
@@ -100,7 +100,7 @@ def test_pixels_outside_the_domain_are_not_ranked_and_do_not_count_for_the_resol
         torch.testing.assert_close(found[image : image + 1], alone)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 99), decay=st.sampled_from([0.0, 0.5, 0.996, 1.0]))
 def test_gradient_is_right(seed: int, decay: float) -> None:
     logits = random_logits(1, 2, 2, 3, seed=seed).requires_grad_()

@@ -133,7 +133,7 @@ def test_negative_is_only_for_images_known_not_to_show_the_object() -> None:
     assert negative(sizes(0.9, 0.8), tags[[0, 2]]) == 0
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 99), state=st.sampled_from([SHOWN, NOT_SHOWN]))
 @pytest.mark.parametrize(
     "loss", [VolumetricLoss(), VolumetricLoss(small_objects="mean"), PositionalLoss(), NegativeLoss()]

@@ -67,7 +67,7 @@ def test_is_the_mean_over_images_in_any_dimension(spatial: tuple[int, ...]) -> N
     assert SizeBoundsLoss()(logits, bounds).item() == pytest.approx(expected, rel=1e-5)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), classes=st.integers(2, 8), spread=st.sampled_from([0.5, 3.0, 30.0, 1e4]))
 def test_the_nearest_sizes_are_admissible_and_proportional_to_the_prediction_where_no_bound_binds(
     seed: int, classes: int, spread: float
@@ -113,7 +113,7 @@ def test_equal_bounds_of_some_classes_are_a_partial_size_target() -> None:
     torch.testing.assert_close(size_bounds_loss(log_average, torch.stack([v, v], -1)), size_target_loss(log_average, v))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(size=st.floats(0.01, 0.99), a=st.floats(0, 1), b=st.floats(0, 1))
 def test_is_flat_between_the_bounds_and_pulls_towards_them_outside(size: float, a: float, b: float) -> None:
     a, b = sorted((a, b))

@@ -48,7 +48,7 @@ def test_gradient_is_right(direction: Direction, scale: Scale) -> None:
     assert torch.autograd.gradcheck(lambda x: loss(x, v), random_logits(2, 3, 2, 3).requires_grad_())
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(sizes=st.lists(st.floats(1e-6, 1), min_size=2, max_size=6))
 @pytest.mark.parametrize("direction", ["forward", "reverse"])
 @pytest.mark.parametrize("scale", ["none", "entropy", "object"])

@@ -38,7 +38,7 @@ def written_out(logits: Tensor, label: Tensor, limit: float) -> float:
     return float(np.mean(costs))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 9999),
     spatial=st.sampled_from([(20,), (6, 7), (3, 4, 5)]),

@@ -117,7 +117,7 @@ def test_a_border_on_an_edge_of_the_image_is_cheaper() -> None:
     assert beside_it.item() == pytest.approx(1 / 3)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 99), form=st.sampled_from(FORMS))
 def test_gradient_is_right(seed: int, form: CRFForm) -> None:
     image, loss = random_batch(1, 3, 2, 3, seed=seed)["image"], SparseCRFLoss(0.5, form)

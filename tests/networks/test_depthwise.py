@@ -24,7 +24,7 @@ def pair(channels: int, stride: int, dilation: int, dtype: torch.dtype) -> tuple
     return ours, plain
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     height=st.integers(1, 11),
     width=st.integers(1, 11),

@@ -67,7 +67,7 @@ def test_a_whole_pickled_network_is_refused_with_the_remedy(tmp_path: Path) -> N
         read_state_dict(path)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(content=st.binary(max_size=200), suffix=st.sampled_from([".pth", ".safetensors"]))
 def test_any_bytes_are_a_value_error_that_names_the_file(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str

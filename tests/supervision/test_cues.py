@@ -13,7 +13,7 @@ def random_maps(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).random(shape)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 999),
     spatial=st.sampled_from([(9,), (5, 6), (3, 4, 3)]),

@@ -37,7 +37,7 @@ def entries(draw: st.DrawFn) -> SizeEntry:
 
 
 @pytest.mark.parametrize(("name", "separator"), [("a.csv", ","), ("a.csv", ";"), ("a.csv", "\t"), ("a.xlsx", ",")])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(entries(), min_size=1, max_size=5))
 def test_what_is_written_is_read_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, name: str, separator: str, rows: list[SizeEntry]
