@@ -7,6 +7,10 @@ from medsize.data.volumes import Volume
 from medsize.export.trace import build_program
 from medsize.inference.case_prediction import predict_case, scale_to_unit
 
+_TIE = 1e-3
+"""Probabilities that are nearer to each other are equal in float32: two implementations of one geometry place pixels
+to 1e-6 of their side, and the network's steps are as steep as 20 a grey level."""
+
 SHAPES = [(40, 56, 3), (31, 20, 2), (64, 64, 1), (33, 90, 2)]
 
 
@@ -43,7 +47,11 @@ def test_the_program_gives_the_classes_of_a_prediction_by_medsize(shape, preproc
     planes = torch.from_numpy(scale_to_unit(array)).movedim(-1, 0)[:, None]
     spacing = [torch.tensor([1.1, 1.5])] if preprocessing.name == "physical" else []
     probabilities = build_program(network, preprocessing)(planes, *spacing)
-    np.testing.assert_array_equal(probabilities.max(1).indices.movedim(0, -1).numpy(), expected)
+    first, second = probabilities.topk(2, dim=1).values.unbind(1)
+    decided = (first - second > _TIE).movedim(0, -1).numpy()
+    found = probabilities.max(1).indices.movedim(0, -1).numpy()
+    np.testing.assert_array_equal(found[decided], expected[decided])
+    assert decided.mean() > 0.99
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
 
 
