@@ -11,9 +11,10 @@ spacings = st.floats(0.1, 20)
 
 
 @given(st.tuples(spacings, spacings, spacings))
-def test_areas_are_exactly_those_of_deepmind_and_those_of_monai_within_float32(spacing_mm):
+def test_areas_are_those_of_deepmind_and_within_float32_those_of_monai(spacing_mm):
     areas = element_areas(spacing_mm)
-    np.testing.assert_array_equal(areas, lookup_tables.create_table_neighbour_code_to_surface_area(spacing_mm))
+    expected = lookup_tables.create_table_neighbour_code_to_surface_area(spacing_mm)
+    np.testing.assert_allclose(areas, expected, rtol=1e-14)  # norms and sums of the same numbers: a few last bits
     np.testing.assert_allclose(areas, get_code_to_measure_table(spacing_mm)[0].numpy(), rtol=1e-5)
 
 
