@@ -15,12 +15,12 @@ from medsize.errors import InputError
 from medsize.export import export_run
 from medsize.inference.load import Predictor
 from medsize.run_folder import RunFolder
+from tests.agreement import assert_same_but_for_ties
 from tests.export.conftest import photo_config
 
 DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "export.md"
 BLOCK = """\
 import sys
-from tests.agreement import assert_same_but_for_ties
 class Blocker:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] == "medsize":
