@@ -1,13 +1,20 @@
 # make demo   a phantom, a training from sizes, a report: what medsize does, in minutes
 # make test   every check
-# make test-data   the long checks on real ACDC (MEDSIZE_TEST_DATA, default ../shared/data)
+# make test-cpus   what computes, under each of the instruction sets and numbers of threads that users have
+# make test-data   the long checks: real data (MEDSIZE_TEST_DATA, default ../shared/data), readers under thousands of inputs
 
 VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: demo test test-data check format install clean
+# The rooms whose tests compute, and what a torch on another machine would compute with.
+NUMERIC = $(addprefix tests/,losses networks data supervision inference evaluation training export)
+CPU_plain = ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 OMP_NUM_THREADS=1
+CPU_avx2 = ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=1
+CPU_threads = ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=2
+
+.PHONY: demo test test-cpus test-data check format install clean
 
 install: $(VENV)/.installed
 
@@ -29,6 +36,11 @@ check: install
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not real_data" --cov --cov-report=term --cov-fail-under=95
+
+test-cpus: test-cpu-plain test-cpu-avx2 test-cpu-threads
+
+test-cpu-%: install
+	$(CPU_$*) $(BIN)/python -m pytest -n 2 -m "not real_data" $(NUMERIC)
 
 test-data: install
 	$(BIN)/python -m pytest -m real_data
