@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from medsize.config.model import Model
+from medsize.config.structure_names import usable_labels, usable_structures
 
 
 class AcdcSource(Model):
@@ -32,6 +33,8 @@ class ManifestSource(Model):
     """The manifest; the paths in it are relative to its own folder."""
     labels: dict[str, Annotated[int, Field(ge=1, le=254)]] = Field(min_length=1)
     """Structure name to its value in the label files; 0 is background. A value not listed here is an error."""
+
+    _labels = field_validator("labels")(usable_labels)
 
 
 class VocSource(Model):
@@ -72,6 +75,8 @@ class FolderSource(Model):
     """Folder of the masks, in ``root``; a photo without a mask has no label."""
     labels: dict[str, Annotated[int, Field(ge=1, le=255)]] = Field(default={"object": 255}, min_length=1)
     """Structure name to its value in the masks. One structure of 255 means binary masks; else 255 is void."""
+
+    _labels = field_validator("labels")(usable_labels)
 
     @model_validator(mode="after")
     def _void_is_no_structure(self) -> "FolderSource":
@@ -202,6 +207,8 @@ class DataConfig(Model):
     preprocessing: Preprocessing = PaperPreprocessing()
     cache: Path | None = None
     """Folder of the slice stores; default ``$MEDSIZE_CACHE`` or ``~/.cache/medsize``."""
+
+    _structures = field_validator("structures")(usable_structures)
 
     @property
     def channels(self) -> int:

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from medsize.data.case import Case
 from medsize.errors import InputError
+from medsize.names import same_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,15 @@ class CaseList:
 
 
 def resolve_structures(wanted: tuple[str, ...], labels: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the structures to segment; ``all`` stands for every one, in the order of ``labels``.
+    """Return the structures to segment, as ``labels`` spells them; ``all`` stands for every one, in its order.
 
     Raises:
         InputError: A structure is not among ``labels``, or is named twice.
     """
     if wanted == ("all",):
         return tuple(labels)
-    for name in wanted:
+    named = tuple(same_name(name, labels) or name for name in wanted)
+    for name in named:
         if name not in labels:
             close = get_close_matches(name, labels, n=1)
             raise InputError(
@@ -40,6 +42,6 @@ def resolve_structures(wanted: tuple[str, ...], labels: Mapping[str, int]) -> tu
                 found=name,
                 remedy=f"did you mean '{close[0]}'?" if close else None,
             )
-    if len(set(wanted)) < len(wanted):
+    if len(set(named)) < len(named):
         raise InputError("a structure is named twice", found=", ".join(wanted), remedy="name each once")
-    return wanted
+    return named
