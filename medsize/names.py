@@ -1,7 +1,8 @@
 """Names of cases and structures: which may be given, and which are the same."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from medsize.errors import InputError
@@ -30,6 +31,20 @@ def same_name(found: str, known: Iterable[str]) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
+def name_finder(known: Iterable[str]) -> Callable[[str], str | None]:
+    """Return :func:`same_name` for names that many are looked up among."""
+    exact = set(known)
+    of_key: dict[str, list[str]] = defaultdict(list)
+    for name in exact:
+        of_key[name_key(name)].append(name)
+
+    def find(found: str) -> str | None:
+        alike = [found] if found in exact else of_key.get(name_key(found), [])
+        return alike[0] if len(alike) == 1 else None
+
+    return find
+
+
 def check_name(name: str, what: str) -> str:
     """Return the name of a case or a structure, which becomes a file name on any system and a cell of tables.
 
@@ -45,10 +60,15 @@ def check_name(name: str, what: str) -> str:
         raise InputError(
             f"the {what} cannot have this name: {problem}",
             expected="letters, digits, spaces and . _ - ( ) and the like, without a path",
-            found=repr(name if len(name) <= 60 else f"{name[:60]}…"),
+            found=quoted(name),
             remedy="rename it",
         )
     return name
+
+
+def quoted(name: str) -> str:
+    """Return a name for a message: in quotation marks, its control characters escaped, the end of a long one cut."""
+    return repr(name if len(name) <= 60 else f"{name[:60]}…")
 
 
 def _problem(name: str) -> str:
@@ -58,6 +78,8 @@ def _problem(name: str) -> str:
         return "it begins or ends with a space, or ends with a dot"
     if name.startswith((".", "=", "+", "@", "-")):
         return f"it begins with '{name[0]}'"
+    if any("\udc80" <= letter <= "\udcff" for letter in name):
+        return f"it is a file's, and in another encoding than UTF-8: {printable(name)}"
     if printable(name) != name or "\n" in name or "\t" in name:
         return f"it has the control character {printable(name)!r}"
     if found := [letter for letter in name if letter in _FORBIDDEN]:

@@ -76,13 +76,13 @@ def decode_text(content: bytes, path: Path, expected: str) -> str:
     )
 
 
-def read_json(path: Path, expected: str) -> Any:
-    """Read a JSON file.
+def read_json(path: Path, expected: str, *, most_bytes: int = MOST_BYTES) -> Any:
+    """Read a JSON file; arguments as of :func:`read_text`.
 
     Raises:
         InputError: As :func:`read_text`, or it is no JSON.
     """
-    text = read_text(path, expected)
+    text = read_text(path, expected, most_bytes=most_bytes)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits

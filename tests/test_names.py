@@ -1,9 +1,10 @@
+import os
 import unicodedata
 
 import pytest
 
 from medsize.errors import InputError
-from medsize.names import check_name, check_structure_name, name_key, same_name
+from medsize.names import check_name, check_structure_name, name_finder, name_key, same_name
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,15 @@ def test_the_very_name_wins_over_those_that_are_alike():
     assert same_name("lv", ["LV", "lv"]) == "lv"
     assert same_name("Lv", ["LV", "lv"]) is None
     assert same_name("rv", ["LV", "lv"]) is None
+
+
+def test_a_finder_finds_what_same_name_does():
+    known = ["LV", "lv", "Müller", "Meier"]
+    find = name_finder(known)
+    for name in [*known, unicodedata.normalize("NFD", "müller"), "MEIER", "Lv", "gone"]:
+        assert find(name) == same_name(name, known), name
+
+
+def test_a_file_name_in_another_encoding_is_named_as_such():
+    with pytest.raises(InputError, match=r"another encoding than UTF-8: M\\xfcller"):
+        check_name(os.fsdecode(b"M\xfcller"), "case")
