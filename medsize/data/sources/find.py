@@ -7,11 +7,12 @@ from medsize.data.cache import default_cache
 from medsize.data.case import Case
 from medsize.data.sources.acdc import ACDC_LABELS, find_acdc_cases
 from medsize.data.sources.case_list import CaseList, resolve_structures
+from medsize.data.sources.case_names import name_problems
 from medsize.data.sources.coco import COCO_LABELS, find_coco_cases
 from medsize.data.sources.folder import find_folder_cases
 from medsize.data.sources.manifest import read_manifest
 from medsize.data.sources.voc import VOC_LABELS, find_voc_cases
-from medsize.errors import InputError
+from medsize.errors import InputError, InputErrors
 
 _WHERE = {
     "acdc": (
@@ -43,10 +44,14 @@ def find_cases(config: DataConfig) -> CaseList:
 
     Raises:
         InputError: The source is not there or cannot be used, or a structure is not in it.
+        InputErrors: Names of cases cannot be used, or files are links that lead nowhere.
     """
     labels = labels_of(config.source)
     structures = resolve_structures(config.structures, labels)
-    return CaseList(_cases(config.source, config.cache or default_cache()), labels, structures)
+    cases = _cases(config.source, config.cache or default_cache())
+    if problems := name_problems(cases):
+        raise InputErrors(problems)
+    return CaseList(cases, labels, structures)
 
 
 def _cases(source: Source, cache: Path) -> list[Case]:
