@@ -1,27 +1,39 @@
 """A manifest: the user's own volumes, listed in a CSV."""
 
 import csv
+import io
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
 from medsize.data.case import Case
+from medsize.data.sources.case_names import DIFFERENT, cut, link_problem
 from medsize.errors import InputError, InputErrors
+from medsize.names import check_name, name_key, quoted
+from medsize.text import read_text
 
 COLUMNS = ("case", "group", "image", "label", "split", "fold", "instances")
 REQUIRED = ("case", "image")
 SPLITS = ("train", "val", "test")
 
-_EXPECTED = f"a comma-separated table with the columns {', '.join(COLUMNS)}"
+_SEPARATORS: Final = (",", ";", "\t")
+_MOST_ROWS: Final = 500_000
+_MOST_COLUMNS: Final = 1000
+_FOLD: Final = re.compile(r"[0-9]{1,6}")
+_EXPECTED: Final = f"a table, separated by commas, with the columns {', '.join(COLUMNS)}"
 
 
 def read_manifest(path: Path) -> list[Case]:
     """Read a manifest with the columns :data:`COLUMNS`; only case and image must be there.
 
-    Paths are relative to the manifest's own folder. Without a group a case is its own. A label may be absent, a
-    split is ``train``, ``val``, ``test`` or empty, and a fold is a whole number. ``instances`` names maps of the
-    objects in the labels of photos. Other columns are left alone.
+    Cells are separated by commas, semicolons or tabs, and text is UTF-8, UTF-16 or Windows-1252. Paths are relative to
+    the manifest's own folder. Without a group a case is its own. A label may be absent, a split is ``train``, ``val``,
+    ``test`` or empty, and a fold is a whole number. ``instances`` names maps of the objects in the labels of photos.
+    Other columns are left alone.
 
     Raises:
         InputError: The file or its header cannot be used.
@@ -40,24 +52,24 @@ def read_manifest(path: Path) -> list[Case]:
     problems += _leaks(path, ((case.group, case.split) for case in cases), "split")
     problems += _leaks(path, ((case.group, case.fold) for case in cases), "fold")
     if problems:
-        raise InputErrors(problems)
+        raise InputErrors(cut(problems))
     return cases
 
 
 def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Return the rows that hold something, with their line numbers (the header is line 1)."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file", expected=f"the manifest, {_EXPECTED}")
+    text = read_text(path, f"the manifest, {_EXPECTED}")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        table = list(csv.reader(lines, strict=True))
-    except (UnicodeDecodeError, csv.Error, PermissionError) as error:
-        raise InputError(f"{path} cannot be read", expected=f"{_EXPECTED}, UTF-8", found=str(error)) from error
-    header = [name.strip() for name in table[0]] if table else []
+        table = _table(text)
+    except csv.Error as error:
+        raise InputError(f"{path} cannot be read", expected=_EXPECTED, found=str(error)) from error
+    header = [name.strip() for name in table[0][1]] if table else []
     _check_header(header, path)
+    if len(table) > _MOST_ROWS:
+        raise InputError(f"{path} is too long", expected=f"at most {_MOST_ROWS:,} rows", found=f"{len(table):,} rows")
     rows = []
-    for number, values in enumerate(table[1:], start=2):
-        if len(values) > len(header):
+    for number, values in table[1:]:
+        if any(value.strip() for value in values[len(header) :]):
             raise InputError(
                 f"{path}, row {number} has too many values",
                 expected=f"{len(header)}, one a column",
@@ -65,21 +77,27 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
                 remedy="put quotation marks around a value that holds a comma",
             )
         if any(value.strip() for value in values):
-            padded = [value.strip() for value in values] + [""] * (len(header) - len(values))
+            padded = [value.strip() for value in values[: len(header)]] + [""] * (len(header) - len(values))
             rows.append((number, dict.fromkeys(COLUMNS, "") | dict(zip(header, padded, strict=True))))
     if not rows:
         raise InputError(f"{path} lists no case", expected=_EXPECTED, found="no rows")
     return rows
 
 
+def _table(text: str) -> list[tuple[int, list[str]]]:
+    """Return the header and the rows, each with the number of its line, by the separator that fits the header best."""
+    first, _, rest = text.partition("\n")
+    told = first.strip().casefold().startswith("sep=")  # the line by which Excel is told the separator
+    text = rest if told else text
+    headers = {one: next(csv.reader(text.partition("\n")[:1], delimiter=one), []) for one in _SEPARATORS}
+    separator = max(headers, key=lambda one: len({name.strip() for name in headers[one]} & set(COLUMNS)))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    return [(reader.line_num + told, row) for row in reader]
+
+
 def _check_header(header: list[str], path: Path) -> None:
-    if len(header) == 1 and ";" in header[0]:
-        raise InputError(
-            f"{path} is separated by semicolons",
-            expected=_EXPECTED,
-            found=header[0],
-            remedy="export it with commas ('CSV UTF-8' in a spreadsheet with English settings)",
-        )
+    if len(header) > _MOST_COLUMNS:
+        raise InputError(f"{path} is too wide", expected=_EXPECTED, found=f"{len(header):,} columns")
     strange = [name for name in header if name not in COLUMNS]
     meant = {name: get_close_matches(name.lower(), COLUMNS, n=1) for name in strange}
     missing = [name for name in REQUIRED if name not in header]
@@ -89,25 +107,31 @@ def _check_header(header: list[str], path: Path) -> None:
         raise InputError(
             f"{path}: {problem}",
             expected=_EXPECTED,
-            found=", ".join(header) or "an empty file",
+            found=_cut_text(", ".join(header)) or "an empty file",
             remedy="; ".join(f"did you mean '{close}' by '{name}'?" for name, close in typos.items()) or None,
         )
-    if len(set(header)) < len(header):
-        raise InputError(f"{path}: a column is there twice", expected=_EXPECTED, found=", ".join(header))
+    named = [name for name in header if name]
+    if len(set(named)) < len(named):
+        raise InputError(f"{path}: a column is there twice", expected=_EXPECTED, found=_cut_text(", ".join(header)))
+
+
+def _cut_text(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def _case(row: dict[str, str], folder: Path, where: str) -> Case:
     for name in REQUIRED:
         if not row[name]:
             raise InputError(f"{where}: the {name} is empty", expected=f"a value in the column {name}")
-    if "/" in row["case"] or "\\" in row["case"]:
-        raise InputError(f"{where}: a case may not be named '{row['case']}'", expected="a name without / and \\")
+    for name in ("case", "group"):
+        if row[name]:
+            check_name(row[name], f"{name} in {where}")
     if row["split"] not in ("", *SPLITS):
         raise InputError(
-            f"{where}: the split cannot be used", expected=f"{', '.join(SPLITS)} or empty", found=row["split"]
+            f"{where}: the split cannot be used", expected=f"{', '.join(SPLITS)} or empty", found=quoted(row["split"])
         )
-    if row["fold"] and not row["fold"].isdecimal():
-        raise InputError(f"{where}: the fold cannot be used", expected="0, 1, 2, … or empty", found=row["fold"])
+    if row["fold"] and not _FOLD.fullmatch(row["fold"]):
+        raise InputError(f"{where}: the fold cannot be used", expected="0, 1, 2, … or empty", found=quoted(row["fold"]))
     return Case(
         id=row["case"],
         group=row["group"] or row["case"],
@@ -120,23 +144,44 @@ def _case(row: dict[str, str], folder: Path, where: str) -> Case:
 
 
 def _existing(path: Path, where: str, case: str) -> Path:
-    if not path.exists():
-        raise InputError(
-            f"{where} (case {case}): no such file",
-            found=str(path),
-            remedy="paths are relative to the folder of the manifest",
-        )
-    return path
+    """Return a path that is there, be its accents written in another way."""
+    if found := _spelled(path):
+        return found
+    if path.is_symlink():
+        raise link_problem(path)
+    raise InputError(
+        f"{where} (case {case}): no such file",
+        found=_cut_text(str(path)),
+        remedy="paths are relative to the folder of the manifest",
+    )
+
+
+def _spelled(path: Path) -> Path | None:
+    try:
+        if path.exists():
+            return path
+        composed = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
+        return next((spelled for spelled in composed if spelled.exists()), None)
+    except OSError as error:  # too long for a name, or in a folder that may not be entered
+        raise InputError(f"{_cut_text(str(path))} cannot be read", found=error.strerror) from error
 
 
 def _repeated(path: Path, values: Iterable[tuple[int, str]], column: str) -> list[InputError]:
+    """Return what is there twice: cases also where only upper and lower case or accents tell them apart."""
     rows = defaultdict(list)
+    names: dict[str, list[str]] = defaultdict(list)
     for number, value in values:
-        rows[value].append(number)
+        key = name_key(value) if column == "case" else value
+        rows[key].append(number)
+        names[key].append(value)
     return [
-        InputError(f"{path}: {column} '{value}' is in rows {', '.join(map(str, numbers))}", expected="one row")
-        for value, numbers in rows.items()
-        if value and len(numbers) > 1
+        InputError(
+            f"{path}: {column} {' and '.join(map(quoted, dict.fromkeys(names[key])))} is in rows "
+            f"{', '.join(map(str, numbers[:8]))}{', …' if len(numbers) > 8 else ''}",
+            expected="one row" if len(set(names[key])) == 1 else DIFFERENT,
+        )
+        for key, numbers in rows.items()
+        if key and len(numbers) > 1
     ]
 
 
