@@ -11,6 +11,8 @@ from medsize.config.data import HoldoutSplit, ManifestSplit, OfficialSplit, Pape
 from medsize.data.case import Case
 from medsize.data.sources import listed_patients, paper_validation_cases
 from medsize.errors import InputError
+from medsize.names import name_finder, quoted
+from medsize.text import read_text
 
 FOLDS = 5
 
@@ -51,7 +53,7 @@ def patient_folds(cases: Sequence[Case]) -> dict[str, int]:
     """
     pathology = {case.group: case.pathology or "" for case in cases if case.split != "test"}
     listed = listed_patients()
-    if all(listed.get(group, ("", 0))[0] == name for group, name in pathology.items()):
+    if all(group in listed and listed[group][0] == name for group, name in pathology.items()):
         return {group: listed[group][1] for group in pathology}
     ordered = sorted(pathology, key=lambda group: (pathology[group], group))
     return {group: position % FOLDS for position, group in enumerate(ordered)}
@@ -117,19 +119,18 @@ def _drawn(cases: Sequence[Case], split: HoldoutSplit) -> set[str]:
 
 
 def _listed(cases: Sequence[Case], path: Path) -> set[str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} cannot be read", expected="the images to hold out, one name a line", found=str(error)
-        ) from error
-    listed = {line.strip() for line in lines if line.strip() and not line.startswith("#")}
-    unknown = sorted(listed - {case.id for case in cases})
-    if unknown or not listed or len(listed) == len(cases):
+    expected = "names of some of the images, without suffix, one a line"
+    lines = [line.strip() for line in read_text(path, expected).splitlines()]
+    listed = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+    find = name_finder(case.id for case in cases)
+    found = {name: find(name) for name in listed}
+    unknown = sorted(name for name, case in found.items() if case is None)
+    held_out = {case for case in found.values() if case is not None}
+    if unknown or not listed or len(held_out) == len(cases):
         raise InputError(
             f"{path} does not fit the images",
-            expected="names of some of the images, without suffix, one a line",
+            expected=expected,
             found=f"{len(listed)} names, of which {len(unknown)} are no image"
-            + (f", e.g. {unknown[0]}" if unknown else f"; there are {len(cases)} images"),
+            + (f", e.g. {quoted(unknown[0])}" if unknown else f"; there are {len(cases)} images"),
         )
-    return listed
+    return held_out

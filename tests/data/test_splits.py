@@ -1,9 +1,12 @@
 import random
+import unicodedata
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from medsize.config.data import HoldoutSplit, ManifestSplit, PaperSplit, PatientsSplit
@@ -12,6 +15,7 @@ from medsize.data.sources import listed_patients, paper_validation_cases
 from medsize.data.sources.acdc import find_acdc_cases
 from medsize.data.splits import held_out_leaks, patient_folds, split_cases
 from medsize.errors import InputError
+from tests.fuzzing import fuzz
 
 PAPER = PaperSplit(name="paper")
 MANIFEST = ManifestSplit(name="manifest")
@@ -178,10 +182,41 @@ def test_a_list_of_images_to_hold_out_is_followed_or_refused(tmp_path: Path) -> 
     path.write_text("# mine\n003\n\n011\n")
     assert held_out(ids=path) == {"003", "011"}
     path.write_text("003\nnone\n")
-    with pytest.raises(InputError, match=r"(?s)2 names, of which 1 are no image, e\.g\. none"):
+    with pytest.raises(InputError, match=r"(?s)2 names, of which 1 are no image, e\.g\. 'none'"):
         held_out(ids=path)
     path.write_text("")
     with pytest.raises(InputError, match="0 names"):
         held_out(ids=path)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="no such file"):
         held_out(ids=tmp_path / "gone.txt")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "form"),
+    [("utf-8", "NFC"), ("utf-8", "NFD"), ("utf-8-sig", "NFC"), ("utf-16", "NFD"), ("cp1252", "NFC")],
+)
+def test_a_list_of_other_systems_names_the_same_images(tmp_path: Path, encoding: str, form: str) -> None:
+    cases = [Case(id=name, group=name, image=Path(name)) for name in (unicodedata.normalize("NFD", "Mü"), "b", "Mu")]
+    (tmp_path / "ids.txt").write_bytes((unicodedata.normalize(form, "Mü") + "\r\n").encode(encoding))
+    found = split_cases(cases, HoldoutSplit(name="holdout", ids=tmp_path / "ids.txt"))
+    assert [case.split for case in found] == ["val", "train", "train"]
+
+
+def test_patients_of_whom_no_pathology_is_known_get_folds_all_the_same() -> None:
+    folds = patient_folds([replace(case, pathology=None) for case in patients([""] * 10, first=201)])
+    assert Counter(folds.values()) == dict.fromkeys(range(5), 2)
+
+
+@fuzz()
+@given(
+    st.binary(max_size=40)
+    | st.lists(st.sampled_from(["003", "011", "x", "#", ""])).map(lambda n: "\n".join(n).encode())
+)
+def test_any_list_is_followed_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "ids.txt"
+    path.write_bytes(content)
+    try:
+        found = held_out(ids=path)
+    except InputError:
+        return
+    assert found == set(content.decode("utf-8-sig").split()) - {"#"}
