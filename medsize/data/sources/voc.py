@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from medsize.data.case import Case
+from medsize.data.folders import is_folder, listed, shown
 from medsize.errors import InputError
+from medsize.names import name_finder
 from medsize.shipped import shipped_lines
+from medsize.text import read_text
 
 VOC_LABELS = {
     "aeroplane": 1,
@@ -60,55 +63,55 @@ def find_voc_cases(root: Path, train: Literal["trainaug", "train"]) -> list[Case
     Raises:
         InputError: There is no such data set, or listed images or masks are not in it.
     """
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder", expected=f"PASCAL VOC 2012: {_LAYOUT}", remedy=_REMEDY)
-    folder = next((root / below for below in _BELOW if (root / below / "JPEGImages").is_dir()), None)
+    content = listed(root, f"PASCAL VOC 2012: {_LAYOUT}", remedy=_REMEDY)
+    folder = next((root / below for below in _BELOW if is_folder(root / below / "JPEGImages")), None)
     if folder is None:
-        found = ", ".join(sorted(child.name for child in root.iterdir())[:6]) or "an empty folder"
-        raise InputError(f"{root} is not PASCAL VOC 2012", expected=_LAYOUT, found=found, remedy=_REMEDY)
+        raise InputError(f"{root} is not PASCAL VOC 2012", expected=_LAYOUT, found=shown(content), remedy=_REMEDY)
     return [
         *_cases(folder, train, "train", ("SegmentationClassAug", "SegmentationClass")),
         *_cases(folder, "val", "val", ("SegmentationClass", "SegmentationClassAug")),
     ]
 
 
-def _cases(folder: Path, listed: str, split: str, masks: tuple[str, str]) -> list[Case]:
-    ids = _ids(folder, listed)
-    images = {path.stem: path for path in (folder / "JPEGImages").glob("*.jpg")}
-    labels = {path.stem: path for name in reversed(masks) for path in (folder / name).glob("*.png")}
-    for what, found, where in (("images", images, "JPEGImages"), ("masks", labels, " or ".join(masks))):
-        missing = [name for name in ids if name not in found]
+def _cases(folder: Path, of: str, split: str, masks: tuple[str, str]) -> list[Case]:
+    ids = _ids(folder, of)
+    images = _files(folder / "JPEGImages", ".jpg")
+    labels = _files(folder / masks[1], ".png") | _files(folder / masks[0], ".png")
+    image_of, label_of = name_finder(images), name_finder(labels)
+    for what, find, where in (("images", image_of, "JPEGImages"), ("masks", label_of, " or ".join(masks))):
+        missing = [name for name in ids if find(name) is None]
         if missing:
             raise InputError(
-                f"{len(missing)} of the {len(ids)} {what} of the list '{listed}' are not there",
+                f"{len(missing)} of the {len(ids)} {what} of the list '{of}' are not there",
                 expected=f"all of them in {folder}/{where}",
                 found=f"no {', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}",
                 remedy="unpack SegmentationClassAug into the same folder, or set data.source.train to train"
-                if what == "masks" and listed == "trainaug"
+                if what == "masks" and of == "trainaug"
                 else "unpack the data set again, or correct the list in ImageSets/Segmentation",
             )
-    objects = {path.stem: path for path in (folder / "SegmentationObject").glob("*.png")}
-    return [
-        Case(
-            id=name,
-            group=name,
-            image=images[name],
-            label=labels[name],
-            split=split,
-            # of the masks of SBD they are not the objects
-            instances=objects.get(name) if labels[name].parent.name == "SegmentationClass" else None,
-        )
-        for name in ids
-    ]
+    objects = _files(folder / "SegmentationObject", ".png")
+    cases = []
+    for name in ids:
+        image, label = images[image_of(name) or ""], labels[label_of(name) or ""]
+        # of the masks of SBD they are not the objects
+        instances = objects.get(label.stem) if label.parent.name == "SegmentationClass" else None
+        cases.append(Case(image.stem, image.stem, image, label, split=split, instances=instances))
+    return cases
 
 
-def _ids(folder: Path, listed: str) -> list[str]:
-    path = folder / "ImageSets" / "Segmentation" / f"{listed}.txt"
-    if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines()
-    elif listed in ("trainaug", "val"):
-        lines = shipped_lines(f"voc2012_{listed}.txt")
+def _files(folder: Path, suffix: str) -> dict[str, Path]:
+    """Return the files of a folder, if it is there, by their names without suffix."""
+    if not is_folder(folder):
+        return {}
+    return {path.stem: path for path in listed(folder, _LAYOUT) if path.suffix.lower() == suffix}
+
+
+def _ids(folder: Path, of: str) -> list[str]:
+    path = folder / "ImageSets" / "Segmentation" / f"{of}.txt"
+    if of in ("trainaug", "val") and not path.exists():
+        lines = shipped_lines(f"voc2012_{of}.txt")
     else:
-        raise InputError(f"{path}: no such file", expected="the training list of VOC 2012", remedy=_REMEDY)
+        lines = read_text(path, f"the list '{of}' of VOC 2012, one name a line").splitlines()
     # some copies of trainaug.txt name the image and the mask: /JPEGImages/2007_000032.jpg /SegmentationClassAug/…
-    return [Path(line.split()[0]).stem for line in lines if line.strip()]
+    names = (line.split()[0].rpartition("/")[2] for line in lines if line.strip())
+    return [Path(name).stem if name.lower().endswith((".jpg", ".png")) else name for name in names]

@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -41,3 +42,21 @@ def test_folders_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 def test_void_cannot_be_a_structure_among_others() -> None:
     with pytest.raises(ValidationError, match="255 means void"):
         FolderSource(kind="folder", labels={"a": 1, "b": 255})
+
+
+def test_hidden_files_are_left_aside_and_accents_are_one_whichever_way_they_are_written(tmp_path: Path) -> None:
+    decomposed = unicodedata.normalize("NFD", "Mü")
+    write_photo(tmp_path / "images" / f"{decomposed}.jpg")
+    mask = write_mask(tmp_path / "masks" / "Mü.png", np.zeros((24, 32)))
+    for path in (tmp_path / "images" / f"._{decomposed}.jpg", tmp_path / "masks" / "._Mü.png"):
+        path.write_bytes(b"\0\5\x16\7")
+    (case,) = find_folder_cases(SOURCE, tmp_path)
+    assert (case.id, case.label) == (decomposed, mask)
+
+
+def test_photos_that_are_one_file_on_other_systems_are_refused(tmp_path: Path) -> None:
+    for name in ("a.jpg", "A.jpg"):
+        write_photo(tmp_path / "images" / name)
+    write_mask(tmp_path / "masks" / "a.png", np.zeros((24, 32)))
+    with pytest.raises(InputError, match=r"two files named a(?s:.)*A\.jpg, a\.jpg"):
+        find_folder_cases(SOURCE, tmp_path)

@@ -1,3 +1,5 @@
+import codecs
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 from medsize.data.sources.voc import VOC_LABELS, find_voc_cases
 from medsize.errors import InputError
 from medsize.shipped import shipped_lines
-from tests.data.photo_files import write_mask, write_voc
+from tests.data.photo_files import write_mask, write_photo, write_voc
 
 
 def test_there_are_twenty_classes_in_vocs_order() -> None:
@@ -85,3 +87,24 @@ def test_only_masks_of_voc_itself_have_vocs_maps_of_objects(tmp_path: Path) -> N
         write_mask(root / "VOC2012/SegmentationObject" / f"{name}.png", np.zeros((24, 32)))
     found = {case.id: case.instances for case in find_voc_cases(root, "trainaug") if case.instances}
     assert {name: path.parent.name for name, path in found.items()} == {"2007_val00": "SegmentationObject"}
+
+
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF8, b""])
+def test_lists_and_folders_of_other_systems_make_the_same_cases(tmp_path: Path, mark: bytes) -> None:
+    folder = write_voc(tmp_path) / "VOC2012"
+    names = [case.id for case in find_voc_cases(tmp_path, "trainaug")]
+    for path in folder.glob("ImageSets/Segmentation/*.txt"):
+        path.write_bytes(mark + path.read_text("utf-8").replace("\n", "\r\n").encode())
+    for path in [*folder.glob("JPEGImages/*"), *folder.glob("SegmentationClass*/*")]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
+    assert [case.id for case in find_voc_cases(tmp_path, "trainaug")] == names
+
+
+def test_listed_names_are_found_whichever_way_accents_and_dots_are_written(tmp_path: Path) -> None:
+    folder = write_voc(tmp_path) / "VOC2012"
+    decomposed = unicodedata.normalize("NFD", "Mü.v2")
+    write_photo(folder / "JPEGImages" / f"{decomposed}.JPG")
+    write_mask(folder / "SegmentationClass" / "Mü.v2.png", np.zeros((24, 32)))
+    (folder / "ImageSets/Segmentation/train.txt").write_text("Mü.v2\n", "utf-8")
+    case = find_voc_cases(tmp_path, "train")[0]
+    assert (case.id, case.label) == (decomposed, folder / "SegmentationClass" / "Mü.v2.png")
