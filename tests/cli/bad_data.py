@@ -146,6 +146,11 @@ def empty_folder(place: Place) -> Command:
     return place.train("--data-root", empty(place.folder / "nothing"))
 
 
+def nnunet_layout(place: Place) -> Command:
+    (place.folder / "Dataset027" / "imagesTr").mkdir(parents=True)
+    return place.train("--data-root", place.folder / "Dataset027")
+
+
 def info_without_frames(place: Place) -> Command:
     (place.patient / "Info.cfg").write_text("ED: first\nGroup: DCM\n")
     return place.train()
@@ -165,6 +170,11 @@ DATA = [
         ("patient003: no image of frame 1 (ED) and frame 9 (ES)", "no frame at all", "unpack the patient again"),
     ),
     Bad("patient without Info.cfg", removed("Info.cfg"), ("patient003 has no Info.cfg", "unpack the patient again")),
+    Bad(
+        "nnU-Net's layout",
+        nnunet_layout,
+        ("is in nnU-Net's layout (imagesTr)", "training/patientNNN/ with Info.cfg", "in a manifest"),
+    ),
     Bad("damaged Info.cfg", info_without_frames, ("Info.cfg cannot be used", "ED: first", "ES: missing")),
     Bad(
         "training cases without labels",
@@ -216,9 +226,24 @@ MANIFESTS = [
         ("cases.csv: no column image", "case, imag, split", "did you mean 'image' by 'imag'?"),
     ),
     Bad(
-        "semicolons",
-        lambda place: place.train_on_manifest("case;image;split\na;a.nii;train\n"),
-        ("cases.csv is separated by semicolons", "case;image;split", "export it with commas"),
+        "missing image between semicolons",
+        lambda place: place.train_on_manifest("case;image;split\na;gone.nii;train\n"),
+        ("cases.csv, row 2 (case a): no such file", "gone.nii", "relative to the folder of the manifest"),
+    ),
+    Bad(
+        "a case whose name leads elsewhere",
+        lambda place: place.train_on_manifest("case,image,split\n../../esc,own.yaml,train\n"),
+        (
+            "the case in",
+            "cases.csv, row 2 cannot have this name: it begins with '.'",
+            "found: '../../esc'",
+            "rename it",
+        ),
+    ),
+    Bad(
+        "cases that are one file on other systems",
+        lambda place: place.train_on_manifest("case,image,split\na,own.yaml,train\nA,cases.csv,train\n"),
+        ("cases.csv: case 'a' and 'A' is in rows 2, 3", "differ by more than upper and lower case"),
     ),
     Bad(
         "missing image",
@@ -229,7 +254,7 @@ MANIFESTS = [
     Bad(
         "no rows",
         lambda place: place.train_on_manifest("case,image,split\n"),
-        ("cases.csv lists no case", "a comma-separated table", "no rows"),
+        ("cases.csv lists no case", "a table, separated by commas", "no rows"),
     ),
 ]
 

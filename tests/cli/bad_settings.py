@@ -19,6 +19,13 @@ def without_objective(place: Place) -> Command:
     return place.train("--set", "objective={partial_cross_entropy: null, size_target: null}")
 
 
+def own_labels(place: Place, labels: str) -> Command:
+    """A configuration of the user's own volumes and labels."""
+    source = f"{{kind: manifest, path: cases.csv, labels: {labels}}}"
+    text = f"extends: {place.config}\ndata:\n  source: {source}\n  structures: [all]\n  split: {{name: manifest}}\n"
+    return [place.write("own.yaml", text)]
+
+
 CONFIGURATIONS = [
     Bad("bad YAML", configured("training:\n  epochs: [2\n"), ("my.yaml, line", "not valid YAML", "check indentation")),
     Bad(
@@ -33,6 +40,21 @@ CONFIGURATIONS = [
     ),
     Bad("unknown preset", lambda place: ["train", "adcd"], ("'adcd' is not a preset", "acdc_cpu", "did you mean")),
     Bad("missing file", lambda place: ["train", "my.yaml"], ("my.yaml: no such configuration file", "or a preset")),
+    Bad(
+        "a structure whose name leads elsewhere",
+        lambda place: place.train("--structure", "../../../../esc"),
+        ("--structure: data.structures", "the structure cannot have the name '../../../../esc'", "it begins with '.'"),
+    ),
+    Bad(
+        "two structures of one value",
+        lambda place: ["train", *own_labels(place, "{lv: 1, heart: 1}"), "--output", place.output],
+        ("own.yaml", "data.source.labels", "'lv' and 'heart' have one value, 1"),
+    ),
+    Bad(
+        "a structure called background",
+        lambda place: ["train", *own_labels(place, "{background: 1}"), "--output", place.output],
+        ("own.yaml", "data.source.labels", "a structure cannot be called 'background'"),
+    ),
     Bad(
         "negative noise",
         lambda place: place.train("--noise", -0.08),
