@@ -1,62 +1,26 @@
 """A folder that one process at a time works in."""
 
-import errno
 import json
 import os
 import socket
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 from medsize.console import say
 from medsize.errors import InputError
 from medsize.files import writing
+from medsize.locks import acquire, release
 
-if sys.platform == "win32":
-    import msvcrt
 
-    _FAR: Final = 1 << 40  # behind the end, for Windows forbids others to read what is locked
-
-    def lock(file: IO[bytes], *, wait: bool) -> bool:
-        """Lock an open file against other processes; return whether that was possible."""
-        while True:
-            file.seek(_FAR)
-            try:
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            except OSError:
-                if not wait:
-                    return False
-                time.sleep(0.05)
-            else:
-                return True
-
-    def unlock(file: IO[bytes]) -> None:
-        """Let go of an open file."""
-        file.seek(_FAR)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def lock(file: IO[bytes], *, wait: bool) -> bool:
-        """Lock an open file against other processes; return whether that was possible."""
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
-                raise
-            say(f"{file.name}: this disk knows no locks, so nothing keeps other processes out")
-        return True
-
-    def unlock(file: IO[bytes]) -> None:
-        """Let go of an open file; closing it does so as well."""
-        fcntl.flock(file, fcntl.LOCK_UN)
+def lock(file: IO[bytes], *, wait: bool) -> bool:
+    """Lock an open file against other processes; return whether that was possible."""
+    held = acquire(file, wait=wait)
+    if held is None:
+        say(f"{file.name}: this disk knows no locks, so nothing keeps other processes out")
+    return held is not False
 
 
 @contextmanager
@@ -66,7 +30,7 @@ def locked(file: IO[bytes]) -> Iterator[None]:
     try:
         yield
     finally:
-        unlock(file)
+        release(file)
 
 
 @contextmanager
@@ -91,7 +55,7 @@ def claimed(folder: Path, doing: str) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)  # while it is held: whoever waits for it finds that it is gone, and makes another
-        unlock(file)
+        release(file)
         file.close()
         for each in missing:
             if each.is_dir() and not any(each.iterdir()):

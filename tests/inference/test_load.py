@@ -70,7 +70,9 @@ def test_a_missing_last_says_to_train(run):
 
 def test_a_checkpoint_whose_replacement_was_killed_is_put_back(run):
     folder = run.checkpoint("last")
-    folder.rename(folder.with_name(".replaced-host-1-abcd-last"))
+    old = folder.with_name(f".partial-{1:016x}") / ".replaced" / "last"
+    old.parent.mkdir(parents=True)
+    folder.rename(old)
     assert load_network(run, "last", CPU) is not None
     assert folder.is_dir()
 
