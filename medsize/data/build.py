@@ -22,11 +22,13 @@ from medsize.config.data import PhotoPreprocessing, Preprocessing
 from medsize.console import say
 from medsize.data.case import Case
 from medsize.data.geometry import SliceGrid
+from medsize.data.originals import Originals
 from medsize.data.photo_slices import photo_preparer
 from medsize.data.prepared import PreparedCase, structure_fractions
 from medsize.data.transforms import LoadVolumed, slice_transforms
 from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError, InputErrors
+from medsize.tables import write_table
 
 
 def build_store(
@@ -35,6 +37,7 @@ def build_store(
     labels: Mapping[str, int],
     structures: tuple[str, ...],
     preprocessing: Preprocessing,
+    originals: Originals,
     workers: int,
     progress: Callable[[int, int], None] | None,
 ) -> None:
@@ -48,26 +51,33 @@ def build_store(
         labels: Structure name to value in the label files.
         structures: The structures to segment, in class order.
         preprocessing: From volumes or photos to slices.
+        originals: The files as the store's name took them.
         workers: Threads.
         progress: Called with the number of cases done and of all.
 
     Raises:
-        InputErrors: Files cannot be used; all of them are listed.
+        InputErrors: Files cannot be used, or were changed meanwhile; all of them are listed.
     """
     if preprocessing.name == "photo":
         _require_space(folder, len(cases), preprocessing)
-        prepare = photo_preparer(preprocessing, labels, structures)
+        read = photo_preparer(preprocessing, labels, structures)
     else:
-        prepare = partial(
+        read = partial(
             prepare_case,
             transforms=slice_transforms(preprocessing, labels, structures),
             structures=len(structures),
         )
+
+    def prepare(case: Case) -> PreparedCase:
+        prepared = read(case)
+        originals.require_unchanged([case.image, case.label])
+        return prepared
+
     problems: list[InputError] = []
     with _Files(folder, structures) as files:
         for done, (case, prepared) in enumerate(_prepare_in_order(cases, prepare, workers), start=1):
             if isinstance(prepared, InputError):
-                problems.append(prepared)
+                problems += prepared.errors if isinstance(prepared, InputErrors) else [prepared]
             elif not problems:
                 files.add(case, prepared)
             if progress:
@@ -196,7 +206,7 @@ class _Files:
         if not self._padded:
             (self._folder / "domain.npy").unlink()  # all True
         index = pd.DataFrame(self._index, columns=["case", "group", "slice"])
-        index.to_csv(self._folder / "index.csv", index_label="row")
+        write_table(self._folder / "index.csv", index.reset_index(names="row"))
         about = {"structures": self._structures, "padded": self._padded, "cases": self._cases}
         (self._folder / "store.json").write_text(json.dumps(about), encoding="utf-8")
 

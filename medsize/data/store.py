@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,15 +15,19 @@ from numpy.typing import DTypeLike, NDArray
 
 from medsize import __version__
 from medsize.config.data import Preprocessing
+from medsize.console import say
 from medsize.data.cache import default_cache
 from medsize.data.case import Case
+from medsize.data.checked import damage_to, write_checksums
 from medsize.data.geometry import SliceGrid
-from medsize.files import atomic_folder, atomic_path, remove_abandoned
+from medsize.data.originals import Originals
+from medsize.files import atomic_folder, remove_abandoned
+from medsize.tables import read_table
 
-FORMAT = 2
+FORMAT = 3
 """Changes whenever the files of a store change their meaning."""
 
-_ENDS = 4096  # bytes
+_ARRAY: Final = "array.npy"
 
 
 class Images(Protocol):
@@ -161,20 +165,19 @@ class SliceStore:
         Raises:
             InputError: The store's folder cannot be written to, or the disk is full.
         """
-        folder = self.path / "derived"
         shape, dtype = shape_dtype
         digest = _digest({"key": key, "shape": shape, "dtype": np.dtype(dtype).str, "version": __version__})
-        path = folder / f"{name}-{digest}.npy"
-        if not path.exists():
-            remove_abandoned(folder)
-            with atomic_path(path) as partial:
-                array = np.lib.format.open_memmap(partial, "w+", dtype, shape)
-                if hasattr(os, "posix_fallocate"):  # else a full disk ends the process with SIGBUS
-                    with partial.open("r+b") as file:
-                        os.posix_fallocate(file.fileno(), 0, partial.stat().st_size)
-                compute(array)
-                array.flush()
-        return _open(path)
+
+        def write(folder: Path) -> None:
+            path = folder / _ARRAY
+            array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+            if hasattr(os, "posix_fallocate"):  # else a full disk ends the process with SIGBUS
+                with path.open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            compute(array)
+            array.flush()
+
+        return _open(_written_once(self.path / "derived" / f"{name}-{digest}", name, write) / _ARRAY)
 
 
 def open_store(
@@ -187,11 +190,12 @@ def open_store(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SliceStore:
-    """Open the store of these cases, and build it first if it is not there.
+    """Open the store of these cases, and build it first if it is not there or not what was written.
 
     Its name is a digest of the content of every file (of photos, of its two ends), the preprocessing, the structures
     and the version of medsize: when one of them changes, it is another store. It is built under another name and
-    renamed when whole.
+    renamed when whole. Each process checks every file of it once, against what was written; one that is damaged is said
+    and built anew.
 
     Args:
         cases: The cases, in the order of their rows.
@@ -203,19 +207,33 @@ def open_store(
         progress: Called with the number of cases done and of all, while a store is built.
 
     Raises:
-        InputErrors: Files cannot be used; all of them are listed.
+        InputErrors: Files cannot be used, or were changed while they were read; all of them are listed.
         InputError: The cache cannot be written to, or the disk is full.
     """
     cache = cache or default_cache()
     workers = workers or _cores()
-    folder = cache / _digest(_recipe(cases, labels, structures, preprocessing, workers))
-    if not folder.is_dir():
+    originals = Originals(ends=preprocessing.name == "photo")
+
+    def write(folder: Path) -> None:
         from medsize.data.build import build_store  # MONAI takes seconds to import, and only building needs it
 
-        remove_abandoned(cache)
-        with atomic_folder(folder, existing="keep") as partial:
-            build_store(partial, cases, labels, structures, preprocessing, workers, progress)
-    return _read(folder)
+        build_store(folder, cases, labels, structures, preprocessing, originals, workers, progress)
+
+    recipe = _recipe(cases, labels, structures, preprocessing, originals, workers)
+    return _read(_written_once(cache / _digest(recipe), "slices", write))
+
+
+def _written_once(folder: Path, what: str, write: Callable[[Path], None]) -> Path:
+    """Return a folder whose name says what is in it; write it first if it is not there, or not what was written."""
+    damage = damage_to(folder) if folder.exists() else ""
+    if damage:
+        say(f"The {what} in {folder} are damaged ({damage}); they are made anew.")
+    if damage or not folder.exists():
+        remove_abandoned(folder.parent)
+        with atomic_folder(folder, existing="replace" if damage else "keep") as partial:
+            write(partial)
+            write_checksums(partial)
+    return folder
 
 
 def _cores() -> int:
@@ -227,12 +245,12 @@ def _recipe(
     labels: Mapping[str, int],
     structures: tuple[str, ...],
     preprocessing: Preprocessing,
+    originals: Originals,
     workers: int,
 ) -> dict[str, Any]:
     with ThreadPoolExecutor(workers) as executor:
-        digest = _ends if preprocessing.name == "photo" else _content
-        images = list(executor.map(digest, [case.image for case in cases]))
-        masks = list(executor.map(digest, [case.label for case in cases]))
+        images = list(executor.map(originals.digest, [case.image for case in cases]))
+        masks = list(executor.map(originals.digest, [case.label for case in cases]))
     return {
         "format": FORMAT,
         "version": __version__,
@@ -241,38 +259,6 @@ def _recipe(
         "structures": structures,
         "cases": [[case.id, case.group, image, mask] for case, image, mask in zip(cases, images, masks, strict=True)],
     }
-
-
-def _content(path: Path | None) -> str | None:
-    """Return a digest of a file or of all files in a folder; what cannot be read is reported by the build."""
-    if path is None:
-        return None
-    try:
-        if path.is_dir():
-            inside = sorted(entry for entry in path.rglob("*") if entry.is_file())
-            return _digest([[str(entry.relative_to(path)), _content(entry)] for entry in inside])
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "blake2b").hexdigest()
-    except OSError as error:
-        return f"unreadable: {error}"
-
-
-def _ends(path: Path | None) -> str | None:
-    """Return a digest of the size, the beginning and the end of a file: of many photos, nobody waits for more.
-
-    A PNG ends in checksums of its pixels, and a JPEG with another picture is hardly ever as long to the byte.
-    """
-    if path is None:
-        return None
-    try:
-        with path.open("rb") as file:
-            length = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            beginning = file.read(_ENDS)
-            file.seek(max(length - _ENDS, 0))
-            return hashlib.blake2b(b"%d " % length + beginning + file.read(_ENDS)).hexdigest()[:32]
-    except OSError as error:
-        return f"unreadable: {error}"
 
 
 def _digest(value: object) -> str:
@@ -286,10 +272,5 @@ def _open(path: Path) -> np.memmap[Any, Any]:
 
 def _read(folder: Path) -> SliceStore:
     about = json.loads((folder / "store.json").read_text(encoding="utf-8"))
-    index = pd.read_csv(
-        folder / "index.csv",
-        index_col="row",
-        dtype={"case": str, "group": str},
-        keep_default_na=False,
-    )
+    index = read_table(folder / "index.csv", texts=("case", "group"), needed=("row", "slice")).set_index("row")
     return SliceStore(folder, folder.name, index, tuple(about["structures"]), about["padded"], about["cases"])

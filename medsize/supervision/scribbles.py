@@ -1,6 +1,5 @@
 """Scribbles drawn by people: files on the grid of the images, brought onto the slices."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -39,14 +38,6 @@ def _path_of(folder: Path, case: str) -> Path:
     """Return the file of a case that is there, or the one that would be expected first."""
     names = [f"{case}{ending}" for ending in ("_scribble.nii.gz", ".xml", ".png")]
     return next((folder / name for name in names if (folder / name).is_file()), folder / names[0])
-
-
-def scribble_digest(paths: Mapping[str, Path]) -> str:
-    """Return a digest of the contents of scribble files, with their cases."""
-    digest = hashlib.sha256()
-    for case, path in sorted(paths.items()):
-        digest.update(case.encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def class_of_values(labels: Mapping[str, int], structures: Sequence[str]) -> dict[int, int]:

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsize.config.supervision import CueSeeds, RandomSeeds, ScribbleSeeds, Seeds
+from medsize.data.originals import Originals
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
 from medsize.supervision.cue_files import cue_paths, read_cue_seeds
 from medsize.supervision.draws import SEEDS, draws
-from medsize.supervision.scribbles import class_of_values, scribble_digest, scribble_paths, write_scribble_seeds
+from medsize.supervision.scribbles import class_of_values, scribble_paths, write_scribble_seeds
 from medsize.supervision.seeds import Labels, MaskSeeds, make_seeds
 
 
@@ -35,20 +36,22 @@ def stored_seeds(
         Class of each seed pixel, 255 elsewhere and on all other rows, (N, H, W), on disk.
 
     Raises:
-        InputError: Scribbles or cues are missing, or cannot be used.
+        InputError: Scribbles or cues are missing, cannot be used, or were changed while they were read.
     """
     key: dict[str, Any] = {
         "seeds": config.model_dump(mode="json", exclude={"folder"}),
         "rows": hashlib.sha256(np.ascontiguousarray(rows, np.int64).tobytes()).hexdigest(),
     }
     shape = ((len(store), store.side, store.side), np.uint8)
+    originals = Originals()
     if isinstance(config, CueSeeds):
         cues = cue_paths(config, store.index["case"].iloc[rows].unique())
-        key |= {"files": scribble_digest(cues)}
+        key |= {"files": {case: originals.digest(path) for case, path in cues.items()}}
 
         def read(seeds: Labels) -> None:
             seeds[:] = UNLABELLED
             read_cue_seeds(seeds, store, cues)
+            originals.require_unchanged(cues.values())
 
         return store.derived("cues", key, shape, read)
     if not isinstance(config, ScribbleSeeds):
@@ -58,11 +61,13 @@ def stored_seeds(
         raise ValueError("scribbles need `labels`, the meaning of the values that are drawn")
     paths = scribble_paths(config, store.index["case"].iloc[rows].unique())
     class_of = class_of_values(labels, store.structures)
-    key |= {"files": scribble_digest(paths), "classes": sorted(class_of.items())}
+    files = {case: originals.digest(path) for case, path in paths.items()}
+    key |= {"files": files, "classes": sorted(class_of.items())}
 
     def write(seeds: Labels) -> None:
         seeds[:] = UNLABELLED
         write_scribble_seeds(seeds, store, paths, labels, config)
+        originals.require_unchanged(paths.values())
 
     return store.derived("scribbles", key, shape, write)
 

@@ -1,11 +1,14 @@
 import hashlib
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ import pandas as pd
 import pytest
 
 from medsize.config.data import PaperPreprocessing, PaperSplit, PhysicalPreprocessing
-from medsize.data import build, store
+from medsize.data import build, store, transforms
 from medsize.data.cache import default_cache
 from medsize.data.case import Case
 from medsize.data.sources.acdc import ACDC_LABELS, find_acdc_cases
@@ -50,12 +53,12 @@ def stores(tmp_path: Path) -> list[str]:
 
 def test_the_store_holds_every_slice_as_the_transforms_make_it(opened: Opener, cases: list[Case]) -> None:
     found = opened(structures=("rv", "lv"))
-    transforms = slice_transforms(PAPER, ACDC_LABELS, ("rv", "lv"))
+    prepare = slice_transforms(PAPER, ACDC_LABELS, ("rv", "lv"))
     assert (len(found), found.classes, found.structures) == (18, 3, ("rv", "lv"))
     assert found.images.shape == (18, 1, 24, 24)
     assert (found.images.dtype, found.labels.dtype) == (np.float32, np.uint8)
     for number, case in enumerate(cases):
-        expected = transforms({"image": case.image, "label": case.label})
+        expected = prepare({"image": case.image, "label": case.label})
         rows = slice(3 * number, 3 * number + 3)
         np.testing.assert_array_equal(found.images[rows, 0], np.moveaxis(expected["image"][0].numpy(), -1, 0))
         np.testing.assert_array_equal(found.labels[rows], np.moveaxis(expected["label"][0].numpy(), -1, 0))
@@ -195,16 +198,6 @@ def test_another_version_of_medsize_makes_another_store(
     assert opened().key != before
 
 
-def test_the_content_of_a_folder_counts_with_its_names(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / "series" / name).parent.mkdir(exist_ok=True)
-        (tmp_path / "series" / name).write_text(name)
-    before = store._content(tmp_path / "series")
-    assert before == store._content(tmp_path / "series")
-    (tmp_path / "series" / "b").rename(tmp_path / "series" / "c")
-    assert before != store._content(tmp_path / "series")
-
-
 def test_progress_counts_the_cases_and_more_threads_change_nothing(opened: Opener, tmp_path: Path) -> None:
     moved: list[tuple[int, int]] = []
     one = opened(workers=1, progress=lambda done, total: moved.append((done, total)))
@@ -264,6 +257,87 @@ open_store(cases, ACDC_LABELS, ("lv",), PaperPreprocessing(size=24), Path({str(t
     found = opened()
     assert stores(tmp_path) == [found.key]
     assert len(found) == 18
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        *product(("images.npy", "labels.npy", "fractions.npy", "index.csv", "store.json", "domain.npy"), (flip, empty)),
+        *(("images.npy", cut), ("images.npy", Path.unlink), ("checksums.json", Path.unlink)),
+    ],
+)
+def test_a_damaged_store_is_said_and_built_anew(
+    opened: Opener, name: str, damage: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = opened(preprocessing=PADDED).path
+    digests = digests_of(path)
+    damage(path / name)
+    found = opened(preprocessing=PADDED)
+    assert re.search(rf"The slices in .*{path.name} are damaged \(.*{name}.*\); they are made anew", one_line(capsys))
+    assert (found.path, digests_of(path)) == (path, digests)
+    opened(preprocessing=PADDED)
+    assert capsys.readouterr().err == ""
+
+
+def digests_of(folder: Path) -> list[bytes]:
+    return [hashlib.sha256(path.read_bytes()).digest() for path in sorted(folder.glob("*.*"))]
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().err.split())
+
+
+def test_a_damaged_derived_array_is_said_and_computed_anew(opened: Opener, capsys: pytest.CaptureFixture[str]) -> None:
+    found = opened()
+    first = np.array(found.derived("seeds", 1, ((4, 3), np.uint8), fill))
+    (path,) = (found.path / "derived").rglob("array.npy")
+    flip(path)
+    np.testing.assert_array_equal(opened().derived("seeds", 1, ((4, 3), np.uint8), fill), first)
+    assert "The seeds in" in one_line(capsys)
+
+
+@pytest.mark.parametrize("times", ["new", "put back"])
+@pytest.mark.parametrize("what", ["image", "label"])
+def test_a_file_that_is_edited_while_the_store_is_built_and_put_back_is_refused(
+    opened: Opener, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, times: str
+) -> None:
+    path: Path = getattr(cases[3], what)
+    content, stat = path.read_bytes(), path.stat()
+    expected = digests_of(opened().path)
+    shutil.rmtree(tmp_path / "cache")
+    read = getattr(transforms, f"read_{'volume' if what == 'image' else 'label'}")
+
+    def edited(found: Path, *others: object) -> object:
+        if found != path:
+            return read(found, *others)
+        write_nifti(path, label_volume(7))  # an image of labels is one too
+        try:
+            return read(found, *others)
+        finally:
+            path.write_bytes(content)
+            if times == "put back":
+                os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+    monkeypatch.setattr(transforms, read.__name__, edited)
+    with pytest.raises(InputErrors, match=rf"{path.name} was changed while it was read(.|\n)*run it again"):
+        opened()
+    assert stores(tmp_path) == []
+    monkeypatch.undo()
+    assert digests_of(opened().path) == expected
 
 
 def test_two_builds_at_once_agree(opened: Opener, tmp_path: Path) -> None:

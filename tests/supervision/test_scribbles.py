@@ -8,7 +8,7 @@ import pytest
 from medsize.config.supervision import ScribbleSeeds
 from medsize.data.store import SliceStore
 from medsize.errors import InputError, InputErrors
-from medsize.supervision.scribbles import class_of_values, scribble_digest, scribble_paths, write_scribble_seeds
+from medsize.supervision.scribbles import class_of_values, scribble_paths, write_scribble_seeds
 from tests.supervision.conftest import LABELS, SHAPE, write_nifti
 
 MakeStore = Callable[..., SliceStore]
@@ -53,15 +53,6 @@ def test_missing_scribbles_are_counted_and_named(tmp_path: Path) -> None:
 def test_a_missing_scribble_folder_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"1 of 1 (?s:.)*no such folder\n.*supervision.seeds.folder"):
         scribble_paths(ScribbleSeeds(kind="scribble", folder=tmp_path / "absent"), ["a"])
-
-
-def test_the_digest_follows_the_content(tmp_path: Path) -> None:
-    path = write_nifti(tmp_path / "a_scribble.nii.gz", scribble())
-    before = scribble_digest({"a": path})
-    assert scribble_digest({"a": path}) == before
-    assert scribble_digest({"b": path}) != before
-    write_nifti(path, scribble(1))
-    assert scribble_digest({"a": path}) != before
 
 
 def test_scribbles_lie_on_the_slices_where_they_were_drawn(make_store: MakeStore, tmp_path: Path) -> None:
