@@ -4,8 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medsize.config.supervision import ErosionSeeds, FullSeeds, RandomSeeds, ScribbleSeeds
+import medsize.supervision.stored_seeds
+from medsize.config.supervision import CueSeeds, ErosionSeeds, FullSeeds, RandomSeeds, ScribbleSeeds
 from medsize.data.store import SliceStore
+from medsize.errors import InputErrors
+from medsize.supervision.cue_files import write_cue_file
 from medsize.supervision.seeds import erosion_seeds
 from medsize.supervision.stored_seeds import seed_pixels, stored_seeds
 from tests.supervision.conftest import LABELS, write_nifti
@@ -86,3 +89,42 @@ def test_seed_pixels_are_counted_on_slices_that_have_some() -> None:
     counts = seed_pixels(seeds, np.array([0, 1, 2]))
     assert counts == {"slices": 3, "slices_with_seeds": 2, "mean": 4.5, "median": 4.5}
     assert seed_pixels(seeds, np.array([2])) == {"slices": 1, "slices_with_seeds": 0, "mean": 0, "median": 0}
+
+
+@pytest.mark.parametrize("kind", ["scribble", "cue"])
+def test_files_that_are_edited_while_they_are_read_and_put_back_are_refused(
+    make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    store = make_store()
+    if kind == "scribble":
+        config, read = ScribbleSeeds(kind="scribble", folder=tmp_path), "write_scribble_seeds"
+        path = write_nifti(tmp_path / "case0_scribble.nii.gz", scribble())
+    else:
+        config, read, path = CueSeeds(kind="cues", folder=tmp_path), "read_cue_seeds", tmp_path / "case0.npz"
+        write_cue_file(path, np.zeros((4, 24, 24), np.uint8), store.structures)
+    original = getattr(medsize.supervision.stored_seeds, read)
+
+    def edited(*arguments: object) -> None:
+        content, before = path.read_bytes(), path.stat().st_ctime_ns
+        original(*arguments)
+        while path.stat().st_ctime_ns == before:  # the file system's clock ticks every few milliseconds
+            path.write_bytes(b"another")
+            path.write_bytes(content)
+
+    monkeypatch.setattr(medsize.supervision.stored_seeds, read, edited)
+    with pytest.raises(InputErrors, match=rf"{path.name} was changed while it was read"):
+        stored_seeds(config, store, np.arange(4), 0, LABELS)
+    assert not list((store.path / "derived").iterdir())
+    monkeypatch.undo()
+    assert (stored_seeds(config, store, np.arange(4), 0, LABELS)[:4] != 255).any()
+
+
+def test_damaged_seeds_are_made_anew(make_store: MakeStore, capsys: pytest.CaptureFixture[str]) -> None:
+    store = make_store()
+    first = np.array(stored_seeds(ErosionSeeds(), store, TRAIN, 0, None))
+    (path,) = (store.path / "derived").rglob("array.npy")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    np.testing.assert_array_equal(stored_seeds(ErosionSeeds(), store, TRAIN, 0, None), first)
+    assert "The seeds in" in capsys.readouterr().err
