@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from medsize.annotation.answers import BACKGROUND, AnswerStore
 from medsize.config.model import Model
 from medsize.data.case import Case
-from medsize.data.formats import is_nifti, load_nifti
+from medsize.data.formats import read_grid
+from medsize.data.photos import is_photo
 from medsize.data.volumes import read_volume
 from medsize.errors import InputError, InputErrors
 from medsize.files import write_text
@@ -190,12 +191,9 @@ def _items(cases: Sequence[Case], level: Level) -> list[Item]:
 
 
 def _slices(case: Case) -> int:
-    """How many slices an image has; of NIfTI the header alone is read."""
-    if is_nifti(case.image) and case.image.is_file():
-        try:
-            shape = load_nifti(case.image).shape
-        except Exception:  # whatever it is, reading the whole file says it better
-            shape = ()
-        if len(shape) == 3:
-            return int(shape[2])
+    """How many slices an image has; of a file that is one volume the header alone is read."""
+    if not is_photo(case.image):
+        grid = read_grid(case.image)
+        if grid.frames == 1:
+            return grid.shape[2]
     return int(read_volume(case.image).array.shape[2])

@@ -2,23 +2,23 @@
 # nibabel and SimpleITK are typed in part only:
 # mypy: allow-untyped-calls
 
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import SimpleITK
 from nibabel.affines import voxel_sizes
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
+from medsize.data.placement import Affine, Place
 from medsize.errors import InputError
+from medsize.text import printable
 
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_DAMAGE = (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, ValueError, RuntimeError)
+LPS_TO_RAS: Final = np.diag([-1.0, -1.0, 1.0, 1.0])
+_LONGEST: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,20 @@ class Decoded:
         array: float32 values, axes in the order X, Y, Z, T as far as there are any.
         affine: 4 × 4, from voxel indices to RAS mm, as the file gives it.
         spacing_mm: Distance of voxel centres along X, Y and Z.
+        spacing_from: What in the file says so, for messages.
+        others: Affines that other programs take from the same header, and that are as good.
     """
 
     array: NDArray[np.float32]
-    affine: NDArray[np.float64]
+    affine: Affine
     spacing_mm: tuple[float, float, float]
+    spacing_from: str = "the spacing of its header"
+    others: tuple[Affine, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """Where the voxels lie."""
+        return Place(self.affine, self.spacing_mm, self.spacing_from, self.others)
 
 
 @contextmanager
@@ -49,7 +58,15 @@ def explained(path: Path) -> Iterator[None]:
         raise InputError(
             f"{path} may not be read", found=str(error.strerror), remedy="change the file's permissions"
         ) from error
-    except _DAMAGE as error:
+    except InputError:
+        raise
+    except MemoryError as error:
+        raise InputError(
+            f"{path} needs more memory than there is",
+            found=printable(str(error)) or "no memory left",
+            remedy="check its header, cut it to the part that matters, or use a machine with more memory",
+        ) from error
+    except Exception as error:  # whatever a decoder meets, it is this file's fault, and others can be read
         raise InputError(
             f"{path} cannot be read",
             expected="a whole image file of the format that its name says",
@@ -68,8 +85,13 @@ def from_itk(image: SimpleITK.Image, path: Path) -> Decoded:
         raise not_one_number(path, image.GetPixelIDTypeAsString())
     affine = itk_affine(image)
     x, y, z = voxel_sizes(affine)
-    array = SimpleITK.GetArrayFromImage(image).T.astype(np.float32, order="F")
-    return Decoded(array, affine, (float(x), float(y), float(z)))
+    return Decoded(itk_values(image), affine, (float(x), float(y), float(z)))
+
+
+def itk_values(image: SimpleITK.Image) -> NDArray[np.float32]:
+    """Return the values of an image of SimpleITK, axes in the order X, Y, Z, T as far as there are any."""
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused where values are used
+        return np.asarray(SimpleITK.GetArrayViewFromImage(image).T.astype(np.float32, order="F"))
 
 
 def itk_affine(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> NDArray[np.float64]:
@@ -82,19 +104,30 @@ def itk_affine(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> NDArray[np
     return np.asarray(LPS_TO_RAS @ affine)
 
 
-def check_affine(affine: NDArray[np.float64], path: Path) -> None:
-    """Refuse an image that does not say where its voxels are.
+def three_or_four(shape: Sequence[int], path: Path) -> tuple[int, ...]:
+    """Return the axes that there are: X, Y, Z, and T if there are several time frames.
 
     Raises:
-        InputError: The affine is singular or not finite.
+        InputError: There are fewer, or more that are longer than one.
     """
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise InputError(
-            f"{path} does not say where its voxels are",
-            expected="an affine (sform or qform) with three independent axes",
-            found=f"{np.array2string(affine[:3], precision=4, separator=', ')}".replace("\n", ""),
-            remedy="write the file again with its spacing and orientation",
-        )
+    axes = list(shape)
+    while len(axes) > 3 and axes[-1] == 1:
+        axes.pop()
+    if len(axes) not in (3, 4):
+        raise not_one_volume(path, shape)
+    return tuple(axes)
+
+
+def not_one_volume(path: Path, shape: Sequence[int]) -> InputError:
+    """Return the error of an image with too few or too many axes."""
+    return InputError(
+        f"{path} is not one volume",
+        expected="three dimensions (X, Y, Z)",
+        found=f"{len(shape)} dimensions, shape {tuple(shape)}",
+        remedy="put the planes of a case into one file"
+        if len(shape) < 3
+        else "write one file a time frame to train on them; 'medsize predict' takes 4-D files as they are",
+    )
 
 
 def not_one_number(path: Path, found: str) -> InputError:
@@ -109,6 +142,6 @@ def not_one_number(path: Path, found: str) -> InputError:
 
 def _explain(error: Exception) -> str:
     if isinstance(error, EOFError):
-        return "the compressed data ends too early: the file is truncated"
+        return "the data ends too early: the file is truncated"
     lines = str(error).strip().splitlines()
-    return lines[-1].strip() if lines else type(error).__name__
+    return printable(lines[-1].strip())[:_LONGEST] if lines else type(error).__name__

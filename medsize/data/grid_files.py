@@ -6,15 +6,18 @@ import gzip
 from pathlib import Path
 from typing import Any, Final
 
-import nibabel as nib
 import numpy as np
 import SimpleITK
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
-from medsize.data.decoded import LPS_TO_RAS, itk_affine
-from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES, decode, is_nifti, load_nifti, read_grid
+from medsize.data.decoded import LPS_TO_RAS, explained
+from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES, decode, is_nifti
+from medsize.data.itk_files import is_nrrd, read_itk_header
+from medsize.data.nifti import nifti_at, nifti_on_grid, read_nifti_header
+from medsize.data.nrrd_header import GEOMETRY, read_nrrd_header
 from medsize.data.photos import write_photo_label
+from medsize.data.placement import Affine, Place
 from medsize.data.volumes import Volume
 from medsize.errors import InputError
 from medsize.files import atomic_path
@@ -31,9 +34,10 @@ def write_on_grid(path: Path, array: NDArray[Any], *, like: Path | Volume) -> No
             ``.png``, whose 255 is a value of 1 where values are fractions.
         array: (X, Y, Z) or (X, Y, Z, T), uint8 or float32; the shape of the image.
         like: The image. Of a NIfTI file that becomes NIfTI the shape, sform, qform and their codes, spacing and units
-            are kept as they are; of NRRD and MetaImage that become either of them direction, origin and spacing. From
-            one to the other the affine is kept (for ACDC's contradictory headers see ``Volume.metric_affine``).
-            A ``Volume`` stands for an image that no single file holds.
+            are kept as they are; so are the geometry and the units of NRRD that becomes NRRD. From one format to the
+            other, and of MetaImage, the result has mm, and lies where the image lies (for ACDC's contradictory headers
+            see ``Volume.metric_affine``). No other field of the image's header is taken over: it may hold the
+            patient's data. A ``Volume`` stands for an image that no single file holds.
 
     Raises:
         InputError: The place cannot be written to, the format is not one of these, or the image has sheared axes and
@@ -46,12 +50,13 @@ def write_on_grid(path: Path, array: NDArray[Any], *, like: Path | Volume) -> No
         write_photo_label(path, shown, are_classes=are_classes)
         return
     if is_nifti(path):
-        image = _nifti(array, like)
+        content = _nifti(array, like)
         with atomic_path(path) as partial:
-            if path.name.lower().endswith(".gz"):
-                partial.write_bytes(_gzipped(image.to_bytes()))
-            else:
-                nib.save(image, partial)
+            partial.write_bytes(_gzipped(content) if path.name.lower().endswith(".gz") else content)
+    elif path.name.lower().endswith(".nrrd") and isinstance(like, Path) and is_nrrd(like):
+        content = _nrrd(array, like)
+        with atomic_path(path) as partial:
+            partial.write_bytes(content)
     elif path.name.lower().endswith((".nrrd", ".mha")):
         itk = _itk(array, like)
         with atomic_path(path) as partial:
@@ -67,7 +72,7 @@ def write_label(path: Path, array: NDArray[Any], *, like: Path | Volume) -> None
     write_on_grid(path, array.astype(np.uint8), like=like)
 
 
-def check_axes(affine: NDArray[np.float64], path: Path) -> None:
+def check_axes(affine: Affine, path: Path) -> None:
     """Refuse an image whose axes are not at right angles: of these formats only NIfTI can say where its voxels are.
 
     Args:
@@ -91,66 +96,66 @@ def _gzipped(content: bytes) -> bytes:
     return gzip.compress(content, _COMPRESSION, mtime=0)
 
 
-def _nifti(array: NDArray[Any], like: Path | Volume) -> nib.Nifti1Image:
+def _nifti(array: NDArray[Any], like: Path | Volume) -> bytes:
     if isinstance(like, Path) and is_nifti(like):
-        source = load_nifti(like)
-        header = source.header.copy()
-        header.extensions.clear()  # may hold the patient's data
-        header.set_data_dtype(array.dtype)
-        header["cal_min"] = header["cal_max"] = 0
-        header["scl_slope"] = header["scl_inter"] = np.nan
-        return type(source)(_of_shape(array, source.shape), source.affine, header)
-    affine, _, shape = _place(like)
-    image = nib.Nifti1Image(_of_shape(array, shape), affine)
-    image.header.set_xyzt_units("mm")
-    image.set_sform(affine, code="scanner")
-    image.set_qform(affine, code="scanner")
-    return image
+        with explained(like):
+            header = read_nifti_header(like)
+        return nifti_on_grid(_of_shape(array, header.shape), header)
+    place, shape = _place(like)
+    return nifti_at(_of_shape(array, shape), place.affine)
+
+
+def _nrrd(array: NDArray[Any], like: Path) -> bytes:
+    """Return an NRRD file with the very lines of another that say where its voxels lie, and none of its others."""
+    with explained(like):
+        shape, fields = read_itk_header(like).shape, read_nrrd_header(like).fields
+    kept = [f"{field}: {fields[field]}" for field in GEOMETRY if field in fields]
+    kind = {"uint8": "uchar", "float32": "float"}[array.dtype.name]
+    lines = ["NRRD0005", f"type: {kind}", *kept, "endian: little", "encoding: gzip", "", ""]
+    values = _of_shape(array, shape).astype(array.dtype.newbyteorder("<"), copy=False)
+    return "\n".join(lines).encode() + _gzipped(values.tobytes("F"))
 
 
 def _itk(array: NDArray[Any], like: Path | Volume) -> SimpleITK.Image:
     if isinstance(like, Path) and like.name.lower().endswith(ITK_SUFFIXES):
-        reader = _read_header(like)
-        image = SimpleITK.GetImageFromArray(_of_shape(array, reader.GetSize()).T, isVector=False)
-        image.SetSpacing(reader.GetSpacing())
-        image.SetOrigin(reader.GetOrigin())
-        image.SetDirection(reader.GetDirection())
-        return image
-    affine, spacing_mm, shape = _place(like)
-    check_axes(affine, like.path if isinstance(like, Volume) else like)
+        with explained(like):
+            header = read_itk_header(like)
+        if header.is_in_mm:
+            return _as_read(_of_shape(array, header.shape), header.reader)
+    place, shape = _place(like)
+    check_axes(place.affine, like.path if isinstance(like, Volume) else like)
     image = SimpleITK.GetImageFromArray(_of_shape(array, shape).T, isVector=False)
-    extra = len(shape) - 3
-    affine = LPS_TO_RAS @ affine
+    affine = LPS_TO_RAS @ place.affine
     direction = np.eye(len(shape))
     direction[:3, :3] = affine[:3, :3] / voxel_sizes(affine)
-    image.SetSpacing([*spacing_mm, *[1.0] * extra])
-    image.SetOrigin([*affine[:3, 3].tolist(), *[0.0] * extra])
+    image.SetSpacing([*place.spacing_mm, 1.0][: len(shape)])
+    image.SetOrigin([*affine[:3, 3].tolist(), 0.0][: len(shape)])
     image.SetDirection(direction.ravel().tolist())
     return image
 
 
-def _place(like: Path | Volume) -> tuple[NDArray[np.float64], tuple[float, float, float], tuple[int, ...]]:
-    """Return affine, spacing in mm and shape of an image."""
+def _as_read(array: NDArray[Any], reader: SimpleITK.ImageFileReader) -> SimpleITK.Image:
+    """Return an image with the very numbers that SimpleITK read, those of time among them."""
+    image = SimpleITK.GetImageFromArray(array.reshape(reader.GetSize()).T, isVector=False)
+    image.SetSpacing(reader.GetSpacing())
+    image.SetOrigin(reader.GetOrigin())
+    image.SetDirection(reader.GetDirection())
+    return image
+
+
+def _place(like: Path | Volume) -> tuple[Place, tuple[int, ...]]:
+    """Return where an image lies and its shape."""
     if isinstance(like, Volume):
-        return like.affine, like.spacing_mm, like.array.shape
-    if is_nifti(like):
-        source = load_nifti(like)
-        return np.asarray(source.affine), read_grid(like).spacing_mm, source.shape
+        return Place(like.affine, like.spacing_mm), like.array.shape
     if like.is_dir():
         decoded = decode(like)
-        return decoded.affine, decoded.spacing_mm, decoded.array.shape
-    reader = _read_header(like)
-    return itk_affine(reader), read_grid(like).spacing_mm, tuple(reader.GetSize())
-
-
-def _read_header(path: Path) -> SimpleITK.ImageFileReader:
-    reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
-    reader.ReadImageInformation()
-    return reader
+        return decoded.place, decoded.array.shape
+    with explained(like):
+        header = read_nifti_header(like) if is_nifti(like) else read_itk_header(like)
+        return header.place, header.shape
 
 
 def _of_shape(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    if array.shape != shape and (*array.shape, *(1,) * (len(shape) - array.ndim)) != shape:
+    if array.shape not in (shape, (*shape, 1)):
         raise ValueError(f"expected values of shape {shape}, got {array.shape}")
     return array.reshape(shape)

@@ -1,22 +1,25 @@
 """Volumes and label volumes, read with every check."""
-# nibabel is typed in part only:
-# mypy: allow-untyped-calls
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
-from medsize.data.decoded import Decoded
+from medsize.data.decoded import Decoded, explained, not_one_volume, three_or_four
 from medsize.data.formats import decode
 from medsize.data.photos import is_photo, read_photo, read_photo_label
+from medsize.data.placement import Affine, check_place, in_one_line, millimetres, places_meet, scaled_to
 from medsize.errors import InputError
 
-_TOLERANCE = 1e-3
+_WHOLE: Final = 1e-3
+"""How far from a whole number a label may be; programs that rescale or interpolate store 0.9999999 for 1."""
+
+
+class MisplacedError(InputError):
+    """A label lies elsewhere than its image, or a prediction elsewhere than its reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +34,26 @@ class Volume:
         path: Where it was read from.
         colours: Of a photo, (X, Y, 3) uint8: red, green and blue. Its X is down and its Y to the right, it has one
             plane, ``array`` is its mean colour, and a pixel, whose size nobody knows, counts as 1 mm.
+        others: Affines that other programs take from the same header, such as that of the qform beside the sform.
     """
 
     array: NDArray[Any]
-    affine: NDArray[np.float64]
+    affine: Affine
     spacing_mm: tuple[float, float, float]
     path: Path
     colours: NDArray[np.uint8] | None = None
+    others: tuple[Affine, ...] = ()
 
     @property
-    def metric_affine(self) -> NDArray[np.float64]:
+    def metric_affine(self) -> Affine:
         """The affine with its axes as long as the spacing."""
-        factors = np.divide(self.spacing_mm, voxel_sizes(self.affine))
-        return np.asarray(self.affine * [*factors, 1.0])
+        return scaled_to(self.affine, self.spacing_mm)
+
+    @property
+    def places(self) -> list[Affine]:
+        """Every affine that the header admits, as it is and with its axes as long as the spacing."""
+        stated = [self.affine, *self.others]
+        return stated + [scaled_to(affine, self.spacing_mm) for affine in stated]
 
     @property
     def voxel_ml(self) -> float:
@@ -51,6 +61,17 @@ class Volume:
         if self.colours is not None:
             return float("nan")
         return float(abs(np.linalg.det(self.metric_affine[:3, :3]))) / 1000
+
+
+def lie_alike(first: Volume, second: Volume) -> bool:
+    """Tell whether two images lie on each other, voxel by voxel.
+
+    They have one shape, and a place that the header of the first admits is one that the header of the second admits:
+    programs choose differently between sform and qform, and take different places where a header gives none.
+    """
+    return first.array.shape[:3] == second.array.shape[:3] and places_meet(
+        first.places, second.places, first.array.shape
+    )
 
 
 def read_volume(path: Path) -> Volume:
@@ -63,7 +84,10 @@ def read_volume(path: Path) -> Volume:
         InputError: The file is missing, empty, damaged or not readable; it is not 3-D; its affine is singular;
             or its intensities are not finite or all the same.
     """
-    return _photo(path) if is_photo(path) else _image(decode(path), path)
+    if is_photo(path):
+        return _photo(path)
+    with explained(path):
+        return _image(decode(path), path)
 
 
 def read_frames(path: Path) -> list[Volume]:
@@ -72,7 +96,10 @@ def read_frames(path: Path) -> list[Volume]:
     Raises:
         InputError: As ``read_volume``, and the message names the frame.
     """
-    return [_photo(path)] if is_photo(path) else frames_of(decode(path), path)
+    if is_photo(path):
+        return [_photo(path)]
+    with explained(path):
+        return frames_of(decode(path), path)
 
 
 def _photo(path: Path) -> Volume:
@@ -95,6 +122,7 @@ def frames_of(decoded: Decoded, path: Path) -> list[Volume]:
     Raises:
         InputError: As ``read_frames``.
     """
+    check_place(decoded.place, three_or_four(decoded.array.shape, path), path)
     if decoded.array.ndim != 4:
         return [_image(decoded, path)]
     frames = [_volume(decoded.array[..., frame], decoded, path) for frame in range(decoded.array.shape[3])]
@@ -112,39 +140,44 @@ def read_label(path: Path, like: Volume | None, allowed: Collection[int]) -> Vol
         allowed: The values that may occur besides 0, each in 1 … 255; masks of photos may hold 255, void, too.
 
     Returns:
-        The volume, uint8.
+        The volume, uint8; where there is an image, at its place and with its spacing.
 
     Raises:
-        InputError: As ``read_volume``; the grid is not that of ``like``; or a value is not a whole number or is
-            not allowed.
+        MisplacedError: It does not lie where ``like`` lies.
+        InputError: As ``read_volume``; it is not of the shape of ``like``; or a value is not a whole number (within
+            0.001) or is not allowed.
     """
     if is_photo(path):
         return _photo_label(path, like, allowed)
-    decoded = decode(path)
-    label = _volume(_only_frame(decoded, path), decoded, path)
-    if like is not None:
-        _check_same_grid(label, like)
-    values = _values(label.array)
+    with explained(path):
+        decoded = decode(path)
+        label = _volume(_only_frame(decoded, path), decoded, path)
+        if like is not None:
+            _check_same_grid(label, like)
+        return replace(like or label, array=_classes(label.array, allowed, path), path=path, colours=None)
+
+
+def _classes(array: NDArray[np.float32], allowed: Collection[int], path: Path) -> NDArray[np.uint8]:
+    with np.errstate(invalid="ignore"):  # what is no uint8 is found to differ from it
+        classes = np.rint(array).astype(np.uint8)
     permitted = sorted({0, *allowed})
-    wrong = values[~np.isin(values, permitted)]
-    if wrong.size:
-        shown = ", ".join(f"{value:g}" for value in wrong[:8])
+    is_wrong = ~(np.abs(classes - array) <= _WHOLE)
+    wrong = {_shown(value): None for value in np.unique(array[is_wrong])} if is_wrong.any() else {}
+    occurring = np.flatnonzero(np.bincount(classes[~is_wrong] if wrong else classes.ravel(order="K"), minlength=256))
+    wrong |= {str(value): None for value in occurring if value not in permitted}
+    if wrong:
         raise InputError(
             f"{path} has label values that mean nothing here",
             expected=f"only {', '.join(map(str, permitted))}",
-            found=f"{shown}{', …' if wrong.size > 8 else ''}",
+            found=f"{', '.join(sorted(wrong, key=float)[:8])}{', …' if len(wrong) > 8 else ''}",
             remedy="name every structure and its value in the data source's labels, or correct the file",
         )
-    return Volume(label.array.astype(np.uint8), label.affine, label.spacing_mm, path)
+    return classes
 
 
-def _values(array: NDArray[np.float32]) -> NDArray[Any]:
-    """Return the values that occur, without sorting the voxels of a proper label volume."""
-    with np.errstate(invalid="ignore"):  # NaN has no whole number, and so is found to differ from it
-        whole = array.astype(np.uint8)
-    if (whole == array).all():
-        return np.flatnonzero(np.bincount(whole.ravel(order="K")))
-    return np.unique(array)
+def _shown(value: np.float32) -> str:
+    """Return a value with as many digits as tell it from others: 2.9985 is not 3."""
+    return str(value).removesuffix(".0")
 
 
 def _image(decoded: Decoded, path: Path) -> Volume:
@@ -155,37 +188,37 @@ def _image(decoded: Decoded, path: Path) -> Volume:
 
 def _only_frame(decoded: Decoded, path: Path) -> NDArray[np.float32]:
     array = decoded.array
-    if array.ndim > 3 and set(array.shape[3:]) == {1}:
-        return array.reshape(array.shape[:3])
-    if array.ndim != 3:
-        raise InputError(
-            f"{path} is not one volume",
-            expected="three dimensions (X, Y, Z)",
-            found=f"{array.ndim} dimensions, shape {array.shape}",
-            remedy="put the planes of a case into one file"
-            if array.ndim < 3
-            else "write one file a time frame to train on them; 'medsize predict' takes 4-D files as they are",
-        )
-    return array
+    shape = three_or_four(array.shape, path)
+    if len(shape) == 4:
+        raise not_one_volume(path, shape)
+    return array.reshape(shape, order="F")
 
 
 def _volume(array: NDArray[np.float32], decoded: Decoded, path: Path) -> Volume:
-    return Volume(array, decoded.affine, decoded.spacing_mm, path)
+    return Volume(array, decoded.affine, decoded.spacing_mm, path, others=decoded.others)
 
 
 def _check_intensities(array: NDArray[np.float32], where: str) -> None:
     finite = np.isfinite(array)
     if not finite.all():
         raise InputError(
-            f"{where} has voxels that are not numbers",
+            f"{where} has voxels that are not finite as float32",
+            expected="numbers of a size up to 1e38",
             found=f"{np.count_nonzero(~finite)} of {array.size} voxels are NaN or infinite",
             remedy="replace them, or leave the case out",
         )
-    if array.min() == array.max():
+    low, high = float(array.min()), float(array.max())
+    if low == high:
         raise InputError(
             f"{where} shows nothing",
-            found=f"all {array.size} voxels are {array.flat[0]:g}",
+            found=f"all {array.size} voxels are {low:g}",
             remedy="export the image again, or leave the case out",
+        )
+    if high - low > np.finfo(np.float32).max:
+        raise InputError(
+            f"{where} has intensities whose range is not finite as float32",
+            found=f"from {low:g} to {high:g}",
+            remedy="rescale them, or leave the case out",
         )
 
 
@@ -197,18 +230,12 @@ def _check_same_grid(label: Volume, image: Volume) -> None:
             found=f"shape {label.array.shape}",
             remedy="resample the label onto the image's grid, or pair it with the right image",
         )
-    tolerance_mm = _TOLERANCE * min(image.spacing_mm)
-    pairs = ((label.affine, image.affine), (label.metric_affine, image.metric_affine))
-    if not any(np.allclose(found, expected, rtol=0, atol=tolerance_mm) for found, expected in pairs):
-        raise InputError(
+    if not lie_alike(label, image):
+        raise MisplacedError(
             f"{label.path} does not lie where its image lies",
-            expected=f"the affine of {image.path} (within {tolerance_mm:.2g} mm)",
-            found=f"spacing {_mm(label.spacing_mm)} and origin {_mm(label.affine[:3, 3])}, the image has "
-            f"{_mm(image.spacing_mm)} and {_mm(image.affine[:3, 3])}; "
+            expected=f"the affine of {image.path}, {in_one_line(image.affine)} with voxels of "
+            f"{millimetres(image.spacing_mm)}",
+            found=f"the affine {in_one_line(label.affine)} with voxels of {millimetres(label.spacing_mm)}; "
             f"entries differ by up to {np.abs(label.affine - image.affine).max():.3g}",
             remedy="resample the label onto the image's grid, or copy the image's header if it is only mislabelled",
         )
-
-
-def _mm(values: Collection[float]) -> str:
-    return f"({', '.join(f'{float(value):.4g}' for value in values)}) mm"

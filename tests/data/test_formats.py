@@ -209,7 +209,7 @@ def test_a_truncated_uncompressed_nifti_is_refused(tmp_path: Path) -> None:
 def test_a_cifti_is_refused_though_its_name_ends_like_nifti(tmp_path: Path) -> None:
     axes = (ScalarAxis(["a"]), BrainModelAxis.from_mask(np.ones(4, bool), name="cortex_left"))
     nib.save(Cifti2Image(np.zeros((1, 4), np.float32), header=axes), tmp_path / "scan.nii")
-    with pytest.raises(InputError, match="the content is Cifti2, not NIfTI"):
+    with pytest.raises(InputError, match="the content is CIFTI, not NIfTI"):
         decode(tmp_path / "scan.nii")
 
 
@@ -239,6 +239,6 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pyt
     def forbidden(name: Path, **_: object) -> None:
         raise PermissionError(13, "Permission denied", str(name))
 
-    monkeypatch.setattr(nib, "load", forbidden)
+    monkeypatch.setattr(gzip, "open", forbidden)
     with pytest.raises(InputError, match=r"may not be read(.|\n)*Permission denied"):
         decode(path)

@@ -8,7 +8,7 @@ import SimpleITK
 from medsize.data.case import Case
 from medsize.data.formats import decode, read_grid
 from medsize.data.grids import read_grids
-from medsize.errors import InputErrors
+from medsize.errors import InputError, InputErrors
 
 
 def nifti(path: Path, shape: tuple[int, ...]) -> Path:
@@ -23,18 +23,22 @@ def test_the_grid_of_a_nifti_is_the_one_that_decoding_finds(tmp_path: Path) -> N
     assert (grid.shape, grid.spacing_mm) == (decoded.array.shape, decoded.spacing_mm)
 
 
-@pytest.mark.parametrize(("shape", "expected"), [((5, 6), (5, 6, 1)), ((5, 6, 7, 2), (5, 6, 7))])
-def test_an_image_of_two_or_four_dimensions_has_a_grid_of_three(
-    tmp_path: Path, shape: tuple[int, ...], expected: tuple[int, int, int]
-) -> None:
-    assert read_grid(nifti(tmp_path / "a.nii", shape)).shape == expected
+def test_the_grid_of_a_4d_file_counts_its_time_frames(tmp_path: Path) -> None:
+    grid = read_grid(nifti(tmp_path / "a.nii", (5, 6, 7, 2)))
+    assert (grid.shape, grid.frames) == ((5, 6, 7), 2)
 
 
-def test_the_grid_of_another_format_is_read_with_its_voxels(tmp_path: Path) -> None:
+def test_a_file_of_two_dimensions_has_no_grid(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a.nii is not one volume(.|\n)*2 dimensions, shape \(5, 6\)"):
+        read_grid(nifti(tmp_path / "a.nii", (5, 6)))
+
+
+def test_the_grid_of_another_format_is_read_without_its_voxels(tmp_path: Path) -> None:
     image = SimpleITK.GetImageFromArray(np.ones((7, 6, 5), np.float32))
     image.SetSpacing((1.5, 1.25, 8))
-    SimpleITK.WriteImage(image, str(tmp_path / "a.mha"))
-    grid = read_grid(tmp_path / "a.mha")
+    SimpleITK.WriteImage(image, str(tmp_path / "a.mhd"))
+    (tmp_path / "a.raw").unlink()
+    grid = read_grid(tmp_path / "a.mhd")
     assert (grid.shape, grid.spacing_mm) == ((5, 6, 7), (1.5, 1.25, 8))
 
 
