@@ -9,6 +9,7 @@ from medsize.errors import InputError
 MOST_BYTES: Final = 256 * 2**20
 """No list, table or JSON that people give is as large; what is larger is something else."""
 
+_LONG: Final = 80
 _MARKS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -95,6 +96,11 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(letter if letter in "\n\t" or _is_harmless(letter) else _escaped(letter) for letter in text)
+
+
+def excerpt(text: str) -> str:
+    """Return a text of other people for a message: in quotes, and of a long one the beginning and the length."""
+    return repr(text) if len(text) <= _LONG else f"{text[:_LONG]!r}… ({len(text):,} characters)"
 
 
 def _is_harmless(letter: str) -> bool:

@@ -1,7 +1,7 @@
 """A table of people's sizes, as fractions of what the network sees."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from medsize.config.size_terms import Level, Levels
 from medsize.data.store import SliceStore
 from medsize.errors import InputError, InputErrors
+from medsize.names import name_key
 from medsize.supervision.extents import image_extent, image_per_slice
-from medsize.supervision.size_table import SizeEntry, combine, known_name, read_size_table
+from medsize.supervision.size_table import SizeEntry, combine, read_size_table
+from medsize.supervision.size_table.known import Names
 from medsize.supervision.size_targets import Fractions
 
 _SUM_TOLERANCE: Final = 1e-6
@@ -79,14 +81,14 @@ class GivenTable:
             InputErrors: Rows that cannot be used, all of them, each by its number.
         """
         counts = {str(case): count for case, count in store.index["case"].value_counts().items()}
-        structures = [*store.structures, *(name for name in known if name not in store.structures)]
+        names = Names.of([*counts, *others], [*store.structures, *known])
         planes = all(np.isnan(store.spacing_mm(case)).any() for case in counts)
         entries: dict[Key, list[SizeEntry]] = defaultdict(list)
         problems: list[InputError] = []
         left_out = 0
         for written in read_size_table(path):
             try:
-                entry = _as_named(written, counts, others, structures)
+                entry = _as_named(written, counts, names)
             except InputError as error:
                 problems.append(InputError(f"{path}, row {written.row}: {error}"))
                 continue
@@ -232,16 +234,14 @@ def _text(number: float | None) -> str:
     return "" if number is None else f"{number:.12g}"
 
 
-def _as_named(
-    entry: SizeEntry, counts: Mapping[str, int], others: Collection[str], structures: Sequence[str]
-) -> SizeEntry:
+def _as_named(entry: SizeEntry, counts: Mapping[str, int], names: Names) -> SizeEntry:
     """The entry with the names of case and structure as the data has them."""
-    case = known_name(entry.case, [*counts, *others], "case")
-    if entry.structure == "background":
+    case = names.case.find(entry.case)
+    if name_key(entry.structure) == "background":
         raise InputError(
             "unknown structure", found="'background'", remedy="leave the row out: it is what the structures leave"
         )
-    structure = known_name(entry.structure, structures, "structure")
+    structure = names.structure.find(entry.structure)
     if entry.slice is not None and case in counts and not 0 <= entry.slice < counts[case]:
         raise InputError(
             f"no such slice of case {case}", expected=f"0 to {counts[case] - 1}", found=repr(str(entry.slice))

@@ -1,20 +1,17 @@
 """The rows of a table under the names, and with the extents, of the data."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isnan
 from pathlib import Path
+from typing import Self
 
 from medsize.data.formats import Grid
 from medsize.errors import InputError, InputErrors
+from medsize.names import name_key
 from medsize.supervision.size_table.entry import SizeEntry
 from medsize.supervision.size_table.extent import Extent
-from medsize.supervision.size_table.names import known_name
-
-Names = Callable[[str, str], str]
-"""From ``"case"`` or ``"structure"`` and a name as written to the name in the data."""
-
+from medsize.supervision.size_table.names import KnownNames
 
 Extents = Callable[[str, bool], Extent]
 """From the id of a case, and whether all of it is meant, to its extent or that of its slices."""
@@ -36,32 +33,39 @@ def extent_of(grid: Grid, *, whole_case: bool) -> Extent:
     return Extent(x * y * (z if whole_case else 1), x_mm * y_mm, x_mm * y_mm * z_mm / 1000, whole_case)
 
 
-def known_names(grids: Mapping[str, Grid], structures: Sequence[str]) -> Names:
-    """Return a function to the names of the data, each looked for once.
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of the data.
 
-    Args:
-        grids: How large the images are, by id of the case.
-        structures: Names of the structures.
+    Attributes:
+        case: Ids of its cases.
+        structure: Names of its structures.
     """
-    known = {"case": dict.fromkeys(grids), "structure": dict.fromkeys(structures)}
-    return cache(lambda what, found: found if found in known[what] else known_name(found, list(known[what]), what))
+
+    case: KnownNames
+    structure: KnownNames
+
+    @classmethod
+    def of(cls, cases: Iterable[str], structures: Iterable[str]) -> Self:
+        """Make them of the names as the data has them."""
+        return cls(KnownNames(cases, "case"), KnownNames(structures, "structure"))
 
 
-def known_entry(entry: SizeEntry, name: Names, grids: Mapping[str, Grid]) -> SizeEntry:
+def known_entry(entry: SizeEntry, names: Names, grids: Mapping[str, Grid]) -> SizeEntry:
     """Return a row with the names that the data has.
 
     Args:
         entry: The row.
-        name: See :func:`known_names`.
+        names: Of the data.
         grids: How large the images are, by id of the case.
 
     Raises:
         InputError: The data has no such case, slice or structure.
     """
-    case = name("case", entry.case)
-    if entry.structure.casefold() == "background":
+    case = names.case.find(entry.case)
+    if name_key(entry.structure) == "background":
         raise InputError("the background has no size of its own", remedy="leave the row out")
-    structure = name("structure", entry.structure)
+    structure = names.structure.find(entry.structure)
     slices = grids[case].shape[2]
     if entry.slice is not None and entry.slice >= slices:
         raise InputError("no such slice", expected=f"0 to {slices - 1}", found=str(entry.slice))
@@ -86,12 +90,12 @@ def known_entries(
     Raises:
         InputErrors: The data has no such cases, slices or structures; all rows are listed.
     """
-    name = known_names(grids, structures)
+    names = Names.of(grids, structures)
     known: list[SizeEntry] = []
     problems: list[InputError] = []
     for entry in entries:
         try:
-            known.append(known_entry(entry, name, grids))
+            known.append(known_entry(entry, names, grids))
         except InputError as error:
             problems.append(InputError(f"{path}, row {entry.row}: {error}"))
     if problems:
