@@ -38,7 +38,7 @@ def write_table(path: Path, table: pd.DataFrame, *, float_format: str | None = N
 def table_text(table: pd.DataFrame, *, float_format: str | None = None) -> str:
     """Return what :func:`write_table` writes."""
     texts = table.select_dtypes(exclude=["number", "bool"])
-    quoted = table.assign(**{str(name): texts[name].map(_without_formula) for name in texts})
+    quoted = table.assign(**{str(name): texts[name].map(_quoted) for name in texts})
     return str(quoted.to_csv(index=False, float_format=float_format, lineterminator="\n"))
 
 
@@ -78,16 +78,20 @@ def read_table(
         raise _damaged(path, str(error), remedy) from error
     if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for an index
         raise _damaged(path, "rows with more cells than the header", remedy)
-    return table.assign(**{name: table[name].fillna("").map(_as_it_was) for name in texts})
+    return table.assign(**{name: table[name].fillna("").map(as_it_was) for name in texts})
 
 
-def _without_formula(cell: Any) -> Any:
-    if isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
-        return f"'{cell}"
-    return cell
+def _quoted(cell: Any) -> Any:
+    return without_formula(cell) if isinstance(cell, str) else cell
 
 
-def _as_it_was(cell: str) -> str:
+def without_formula(text: str) -> str:
+    """Return a text with an apostrophe before it if a spreadsheet would calculate it; numbers stay as they are."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def as_it_was(cell: str) -> str:
+    """Return a text without the apostrophe of :func:`without_formula`."""
     return cell[1:] if _QUOTED.match(cell) else cell
 
 

@@ -8,7 +8,7 @@ from medsize.errors import InputError
 from medsize.files import write_text
 from medsize.supervision.size_table.columns import COLUMNS, PHASE
 from medsize.supervision.size_table.entry import Unit
-from medsize.supervision.size_table.write import Value, write_rows
+from medsize.supervision.size_table.write import INSTRUCTIONS, Value, write_rows
 
 
 def write_template(
@@ -53,7 +53,7 @@ def write_template(
     ]
     text = _instructions(structures, unit, per_slice=slices is not None, separator=separator)
     sheet = [[line] for line in text.splitlines()]
-    write_rows(path, header, rows, separator=separator, more_sheets={"instructions": sheet})
+    write_rows(path, header, rows, separator=separator, more_sheets={INSTRUCTIONS: sheet})
     if not excel:
         write_text(beside, text)
     return len(rows)

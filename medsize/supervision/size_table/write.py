@@ -11,8 +11,13 @@ from medsize.errors import InputError
 from medsize.files import atomic_path, write_text
 from medsize.supervision.size_table.columns import COLUMNS
 from medsize.supervision.size_table.entry import SizeEntry
+from medsize.tables import without_formula
+from medsize.text import printable
 
 Value = str | float | None
+
+INSTRUCTIONS: Final = "instructions"
+"""The sheet of an ``.xlsx`` that tells people how to fill it in."""
 
 _TWO_READINGS: Final = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 
@@ -45,7 +50,9 @@ def write_rows(
     separator: str = ",",
     more_sheets: Mapping[str, Sequence[Sequence[str]]] | None = None,
 ) -> None:
-    """Write rows as a CSV or an ``.xlsx``.
+    """Write rows as a CSV or an ``.xlsx``, in which no text is calculated as a formula.
+
+    In a CSV such a text (``=…``, ``+…``, ``-…``, ``@…``) gets an apostrophe before it, which reading takes away.
 
     Args:
         path: The file; its name tells which.
@@ -72,7 +79,7 @@ def write_rows(
 def _spelled(cell: Value, decimal: str) -> str:
     """A number so that it has one reading: 1.234 as 1.2340."""
     if cell is None or isinstance(cell, str):
-        return cell or ""
+        return without_formula(cell or "")
     text = repr(int(cell)) if float(cell).is_integer() and abs(cell) < 1e15 else repr(float(cell))
     return (text + "0" if _TWO_READINGS.fullmatch(text) else text).replace(".", decimal)
 
@@ -105,6 +112,6 @@ def _write_excel(path: Path, sheets: Mapping[str, Sequence[Sequence[Value]]]) ->
 def _fill(cell: Any, value: Value) -> None:
     if value is None or value == "":
         return
-    cell.value = value
+    cell.value = printable(value) if isinstance(value, str) else value  # an .xlsx has no control characters
     if isinstance(value, str):
         cell.data_type = "s"  # even what looks like a formula

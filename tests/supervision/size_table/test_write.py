@@ -72,3 +72,25 @@ def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     for name in ("a.csv", "a.xlsx"):
         with pytest.raises(InputError, match="cannot write"):
             write_size_table(tmp_path / "file" / name, [])
+
+
+FORMULAS = ["=1+1", "+4", "-x", "@sum", "'=quoted", "''=twice", "-"]
+
+
+@pytest.mark.parametrize("name", ["sizes.csv", "sizes.xlsx"])
+def test_no_text_is_a_formula_and_all_of_it_comes_back(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    rows = [
+        SizeEntry(row, "a", None, "lv", 1.5, None, None, "ml", text, None, text) for row, text in enumerate(FORMULAS, 2)
+    ]
+    write_size_table(path, rows)
+    assert read_size_table(path) == rows
+    if name.endswith("csv"):
+        cells = [cell for line in path.read_text("utf-8").splitlines() for cell in line.split(",")]
+        assert [cell for cell in cells if cell.startswith(("=", "@", "-"))] == []
+
+
+def test_control_characters_of_a_note_are_written_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "sizes.xlsx"
+    write_size_table(path, [SizeEntry(2, "a", None, "lv", 1.5, None, None, "ml", note="\x1b[31m")])
+    assert read_size_table(path)[0].note == r"\x1b[31m"
