@@ -24,7 +24,7 @@ def compare(
     from medsize.supervision.size_table.compare import compare_sizes
     from medsize.supervision.size_table.show import frame_as_json, show_comparison
 
-    tables, extents = {path: read_size_table(path) for path in (given, reference)}, None
+    tables, extents = {path: read_size_table(path, tell=True) for path in (given, reference)}, None
     if data is not None:
         from medsize.annotation.cases import find_data
         from medsize.data.grids import read_grids

@@ -22,7 +22,7 @@ def summary(
     from medsize.supervision.size_table.show import frame_as_json, show_summary
     from medsize.supervision.size_table.summary import summarise_sizes
 
-    entries = read_size_table(table)
+    entries = read_size_table(table, tell=True)
     extents, phases = None, None
     if data is not None:
         from medsize.annotation.cases import find_data

@@ -34,7 +34,7 @@ def settle(config: RunConfig) -> RunConfig:
         return config
     if not {"size_target", "size_bounds", "tags"} & config.targets():
         return _with(config, {"supervision": {"level": config.supervision.level or "slice"}})
-    entries = read_size_table(sizes.path)
+    entries = read_size_table(sizes.path, tell=True)
     if config.supervision.level is None:
         planes = config.data.preprocessing.name == "photo"  # a case is one plane, which rows need not name
         level = "slice" if planes else levels_of(entry.slice for entry in entries)

@@ -104,13 +104,37 @@ def sizes_row(row: str) -> Callable[[Place], Command]:
     return lambda place: place.train_with_sizes(f"case,slice,structure,value,unit\n{row}\n")
 
 
+def damaged_table(content: bytes, name: str) -> Callable[[Place], Command]:
+    def make(place: Place) -> Command:
+        table = place.write("sizes.csv", content)
+        more: dict[str, Command] = {"check": ["--data", place.acdc], "summary": [], "compare": [table]}
+        return ["sizes", name, table, *more[name]]
+
+    return make
+
+
 SIZES = [
     Bad(
         "sizes of held-out cases alone",
         lambda place: place.train_with_sizes("case;slice;structure;value;unit\npatient001_frame01;0;lv;0,1;fraction\n"),
         ("sizes.csv gives no training slice a size", "sizes of 1 slices", "add rows for training cases"),
     ),
-    Bad("no table", lambda place: place.train("--sizes", "gone.csv"), ("cannot read the size table", "gone.csv")),
+    Bad("no table", lambda place: place.train("--sizes", "gone.csv"), ("gone.csv: no such file", "the size table")),
+    *(
+        Bad(f"{what} in sizes {name}", damaged_table(content, name), says)
+        for name in ("check", "summary", "compare")
+        for what, content, says in (
+            ("a damaged workbook", b"PK\3\4 and no more", ("cannot read the size table", "a damaged file")),
+            ("bytes that are no text", b"\0\1\2\3", ("sizes.csv is no text",)),
+            ("an old workbook", b"\xd0\xcf\x11\xe0", ("an .xls of Excel before 2007", "save it as .xlsx")),
+            (
+                "an open quotation mark",
+                b'case,structure,value\n"p1,lv,140 ml\n',
+                ("sizes.csv, row 2", "quotation marks"),
+            ),
+            ("no column of cases", b"structure,value\nlv,140 ml\n", ("sizes.csv, row 1: no column case",)),
+        )
+    ),
     Bad("unknown case", sizes_row("patient01_frame01,0,lv,0.1,fraction"), ("sizes.csv, row 2: unknown case", "mean")),
     Bad("unknown structure", sizes_row("patient001_frame01,0,l,0.1,fraction"), ("row 2: unknown structure", "'lv'")),
     Bad("no such slice", sizes_row("patient001_frame01,3,lv,0.1,fraction"), ("row 2: no such slice", "0 to 2", "'3'")),

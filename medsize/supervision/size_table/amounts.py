@@ -11,12 +11,16 @@ from typing import Final, Literal
 from medsize.errors import InputError
 from medsize.supervision.size_table.entry import Unit
 from medsize.supervision.size_table.units import read_unit
+from medsize.text import excerpt
 
 Mark = Literal[".", ","]
 MARKS: Final[tuple[Mark, Mark]] = (".", ",")
 
 UNKNOWN: Final = frozenset({"", "?", "-", "–", "—", "n/a", "na", "n.a.", "unknown", "unclear"})
 """Cells that say nothing, like a blank one."""
+
+MOST_LETTERS: Final = 100
+"""A cell that is longer is no size; looking for one in it would take long."""
 
 _NUMBER = r"(?:(?:\d+ )?\d+/\d+|\d[\d.,' ]*\d|\d|[.,]\d+)(?:e[+-]?\d+)?"
 _UNIT = r"(?:%|[^\W\d_][^\d<>~]*?\^?[23]?(?: ?\d ?[x×*] ?\d)?\.?)"
@@ -61,7 +65,7 @@ def decimal_marks(cells: Iterable[str]) -> frozenset[Mark]:
     """Return the decimal marks that cells prove: ``1,5`` proves a comma, ``1,234`` nothing, ``1,234.5`` a point."""
     proven: set[Mark] = set()
     for cell in set(cells):
-        if cell.isdecimal():
+        if cell.isdecimal() or len(cell) > MOST_LETTERS:
             continue
         for token in re.findall(_NUMBER, _plain(cell)):
             readings = _readings(token)
@@ -83,6 +87,8 @@ def read_amount(cell: str, decimal: Mark | None) -> Amount:
     Raises:
         InputError: It is no size, or a number that can be read in two ways.
     """
+    if len(cell) > MOST_LETTERS:
+        raise _refused(cell, "not a size")
     text = _plain(cell)
     if text in UNKNOWN:
         return NOTHING
@@ -147,7 +153,7 @@ def _number(token: str, decimal: Mark | None, cell: str) -> float:
     if not readings:
         raise _refused(cell, f"'{token}' is not a number")
     numbers = set(readings.values())
-    if any(map(math.isinf, numbers)):
+    if any(map(math.isinf, numbers)) or (0 in numbers and re.search("[1-9]", token.partition("e")[0])):
         raise _refused(cell, f"'{token}' is not a size")
     if len(numbers) == 1:
         return numbers.pop()
@@ -164,10 +170,10 @@ def _number(token: str, decimal: Mark | None, cell: str) -> float:
 def _fraction(token: str, cell: str) -> float:
     """``1/2`` or ``2 1/2``, as people count cells."""
     *whole, part = token.split()
-    above, below = map(int, part.split("/"))
+    above, below = map(float, part.split("/"))
     if not 0 < above < below:
         raise _refused(cell, f"'{token}' is not a fraction")
-    return (int(whole[0]) if whole else 0) + above / below
+    return (float(whole[0]) if whole else 0) + above / below
 
 
 def _readings(token: str) -> dict[Mark, float]:
@@ -197,5 +203,8 @@ def _unit(cell: str, *written: str | None) -> Unit | None:
 
 def _refused(cell: str, problem: str, remedy: str | None = None) -> InputError:
     return InputError(
-        problem, expected="a number such as 140, a range such as 120-150, or nothing", found=repr(cell), remedy=remedy
+        problem,
+        expected="a number such as 140, a range such as 120-150, or nothing",
+        found=excerpt(cell),
+        remedy=remedy,
     )

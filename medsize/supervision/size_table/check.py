@@ -14,7 +14,7 @@ from medsize.errors import InputError
 from medsize.supervision.size_table.combine import Estimate, combine
 from medsize.supervision.size_table.entry import SizeEntry
 from medsize.supervision.size_table.extent import ROUNDING
-from medsize.supervision.size_table.known import extent_of, extents_of, known_entry, known_names
+from medsize.supervision.size_table.known import Names, extent_of, extents_of, known_entry
 from medsize.supervision.size_table.outliers import Item, find_outliers
 from medsize.supervision.size_table.read import SizeTable
 
@@ -97,7 +97,7 @@ def check_size_table(
     Errors are rows that cannot be read, names that the data does not have, slices out of range, units that do not
     suit, sizes beyond the image, and structures that together exceed it. Warnings are sizes that
     :func:`~medsize.supervision.size_table.outliers.find_outliers` finds far from others; raters who disagree by more
-    than a factor of :data:`DISAGREEMENT`; one rater twice; and columns that are not read.
+    than a factor of :data:`DISAGREEMENT`; one rater twice; columns and sheets that are not read; and hidden rows.
 
     Args:
         table: As :func:`~medsize.supervision.size_table.parse_size_table` reads it.
@@ -107,10 +107,10 @@ def check_size_table(
     """
     findings = [Finding("error", row, "", _line(error)) for row, error in table.problems]
     items: dict[Item, list[SizeEntry]] = defaultdict(list)
-    name = known_names(grids, structures)
+    names = Names.of(grids, structures)
     for entry in table.entries:
         try:
-            known = known_entry(entry, name, grids)
+            known = known_entry(entry, names, grids)
         except InputError as error:
             findings.append(_finding("error", entry, _line(error)))
             continue
@@ -130,6 +130,7 @@ def check_size_table(
     findings += _too_much(items, estimates)
     for item, message in find_outliers(estimates, {case.id: case for case in cases}, extents_of(grids)):
         findings.append(_finding("warning", items[item][0], f"{message}; check the number and its unit"))
+    findings += [Finding("warning", None, "", note) for note in table.notes]
     if table.others:
         findings.append(Finding("warning", None, "", f"columns that are not read: {', '.join(table.others)}"))
     if not table.entries and not table.problems:

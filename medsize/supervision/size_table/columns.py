@@ -11,6 +11,7 @@ from typing import Final
 from medsize.errors import InputError
 from medsize.supervision.size_table.entry import Unit
 from medsize.supervision.size_table.units import read_unit
+from medsize.text import excerpt
 
 COLUMNS: Final = (
     "case", "frame", "slice", "structure", "value", "low", "high", "unit", "rater", "seconds", "note",
@@ -86,7 +87,7 @@ def find_columns(header: Sequence[str]) -> Columns:
         raise InputError(
             f"no column {', '.join(missing)}",
             expected=", ".join(COLUMNS),
-            found=", ".join(header) or "nothing",
+            found=excerpt(", ".join(header)) if any(header) else "nothing",
             remedy=next((f"rename '{name}' to '{near[0]}'" for name in unread if (near := _near(name, missing))), None),
         )
     units: dict[str, Unit] = {

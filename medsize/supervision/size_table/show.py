@@ -13,6 +13,7 @@ from rich.text import Text
 
 from medsize.supervision.size_table.check import Check, Finding
 from medsize.supervision.size_table.compare import BIN, Comparison, histogram
+from medsize.text import printable
 
 _PIPED_WIDTH = 160
 _MOST_SHOWN = 200
@@ -37,11 +38,11 @@ def show_check(check: Check, cases: int) -> None:
     if check.structures:
         table = Table("structure", *(f"{name}" for name in _COVERAGE))
         for structure, covered in check.structures.items():
-            table.add_row(Text(structure), *(_number(name, getattr(covered, name)) for name in _COVERAGE.values()))
+            table.add_row(_as_text(structure), *(_number(name, getattr(covered, name)) for name in _COVERAGE.values()))
         console.print(table)
     errors, warnings = len(check.of("error")), len(check.of("warning"))
     named = [name for name in check.raters if name]
-    raters = f", raters: {', '.join(named)}" if named else ""
+    raters = f", raters: {printable(', '.join(named))}" if named else ""
     console.print(
         f"{check.rows} sizes, {check.blank} blank rows, {cases} cases in the data{raters}: "
         f"{_count(errors, 'error')}, {_count(warnings, 'warning')}",
@@ -71,7 +72,7 @@ def show_summary(summary: pd.DataFrame) -> None:
     """Print the summary of a table of sizes."""
     table = Table(*(name.replace("_", " ") for name in summary.columns))
     for line in summary.itertuples(index=False):
-        table.add_row(*(Text(cell) if isinstance(cell, str) else _short(cell) for cell in line))
+        table.add_row(*(_as_text(cell) if isinstance(cell, str) else _short(cell) for cell in line))
     output_console().print(table)
 
 
@@ -83,7 +84,7 @@ def show_comparison(comparison: Comparison) -> None:
     for name, line in structures.iterrows():
         numbers = zip(structures.columns, line, strict=True)
         table.add_row(
-            Text(str(name)),
+            _as_text(str(name)),
             *(_short(value) if "_in_" in of or of == "items" else _percent(of, value) for of, value in numbers),
         )
     console.print(table)
@@ -135,7 +136,12 @@ _COVERAGE = {
 def _cells(finding: Finding) -> tuple[Text, Text, Text, Text]:
     style = "red" if finding.severity == "error" else "yellow"
     row = "" if finding.row is None else str(finding.row)
-    return Text(finding.severity, style), Text(row), Text(finding.about), Text(finding.message)
+    return Text(finding.severity, style), Text(row), _as_text(finding.about), _as_text(finding.message)
+
+
+def _as_text(text: str) -> Text:
+    """A text of other people: neither markup nor what would act on the terminal."""
+    return Text(printable(text))
 
 
 def _number(name: str, value: float) -> str:

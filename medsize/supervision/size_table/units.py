@@ -9,6 +9,7 @@ from typing import Final
 
 from medsize.errors import InputError
 from medsize.supervision.size_table.entry import UNITS, Unit
+from medsize.text import excerpt
 
 SPELLINGS: Final[Mapping[Unit, str]] = MappingProxyType(
     {
@@ -50,6 +51,6 @@ def read_unit(text: str) -> Unit:
             return unit
     if plain in ("cell", "cells", "grid", "grid cells"):
         raise InputError(
-            "cells of which grid?", expected="'cells 5x4' (of 20 cells) or 'cells 3x3' (of 9)", found=repr(text)
+            "cells of which grid?", expected="'cells 5x4' (of 20 cells) or 'cells 3x3' (of 9)", found=excerpt(text)
         )
-    raise InputError("unknown unit", expected=f"{', '.join(UNITS)} or cm3", found=repr(text))
+    raise InputError("unknown unit", expected=f"{', '.join(UNITS)} or cm3", found=excerpt(text))
