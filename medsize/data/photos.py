@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from medsize.data.formats import Grid
+from medsize.data.photo_masks import class_values, raw_mode, white_pixels
 from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
 from medsize.files import atomic_path
@@ -61,11 +62,12 @@ def read_photo_grid(path: Path) -> Grid:
 
 
 def read_photo_label(path: Path, shape: tuple[int, int] | None, allowed: Collection[int]) -> NDArray[np.uint8]:
-    """Read the mask of a photo.
+    """Read the mask of a photo, turned upright as its own EXIF orientation says.
 
     Args:
         path: A PNG whose pixels (or whose palette's indices) are class values, 255 void. If ``allowed`` is 255
-            alone, masks are binary: what is brighter than the middle is 255, the rest 0.
+            alone, masks are black and white: what is brighter than the middle is 255, the rest 0, and a mask that can
+            be read in another way is refused (see :func:`~medsize.data.photo_masks.white_pixels`).
         shape: Height and width of the photo, upright, which the mask must have.
         allowed: The values that may occur besides 0 and void.
 
@@ -75,27 +77,19 @@ def read_photo_label(path: Path, shape: tuple[int, int] | None, allowed: Collect
     Raises:
         InputError: The file cannot be read, is in colours, is not of the photo's size, or holds other values.
     """
-    with _opened(path) as image:
-        binary = set(allowed) == {UNLABELLED}
-        if image.mode not in ("L", "P", "1", *_SIXTEEN_BITS) and not binary:
-            raise InputError(
-                f"{path} is no mask",
-                expected="one number a pixel: a PNG of 8 bits, grey or with a palette",
-                found=f"an image of mode {image.mode}",
-                remedy="export class values, not colours",
-            )
-        mask = np.array(image.convert("L") if binary else image)
-    if mask.dtype == np.bool_:
-        mask = mask.astype(np.uint8) * (UNLABELLED if binary else 1)
-    if shape is not None and mask.shape != shape:
+    with _opened(path) as opened:
+        raw = raw_mode(opened)
+        image = ImageOps.exif_transpose(opened)
+    if shape is not None and image.size != shape[::-1]:
         raise InputError(
             f"{path} does not fit its photo",
             expected=f"{_size(shape)} pixels, as the photo has (upright, as its EXIF orientation says)",
-            found=_size(mask.shape),
+            found=_size(image.size[::-1]),
             remedy="pair it with the right photo",
         )
-    if binary:
-        return np.where(mask > 127, np.uint8(UNLABELLED), np.uint8(0))
+    if set(allowed) == {UNLABELLED}:
+        return np.where(white_pixels(image, raw, path), np.uint8(UNLABELLED), np.uint8(0))
+    mask = class_values(image, raw, path)
     found = np.unique(mask)
     permitted = sorted({0, *allowed, UNLABELLED})
     wrong = found[~np.isin(found, permitted)]

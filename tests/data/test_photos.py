@@ -74,11 +74,21 @@ def test_a_palettes_indices_are_the_values_and_255_is_void(tmp_path: Path) -> No
 
 
 def test_a_binary_mask_is_split_at_the_middle(tmp_path: Path) -> None:
-    Image.fromarray(np.array([[0, 127, 128, 255]], np.uint8)).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_photo_label(tmp_path / "a.png", None, [255]), [[0, 0, 255, 255]])
+    ramp = np.arange(256, dtype=np.uint8)[None]
+    Image.fromarray(ramp).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_photo_label(tmp_path / "a.png", None, [255]), np.where(ramp > 127, 255, 0))
     Image.fromarray(np.array([[False, True]])).save(tmp_path / "b.png")
     np.testing.assert_array_equal(read_photo_label(tmp_path / "b.png", None, [255]), [[0, 255]])
     np.testing.assert_array_equal(read_photo_label(tmp_path / "b.png", None, [1]), [[0, 1]])
+
+
+def test_a_mask_is_turned_as_a_photo_is(tmp_path: Path) -> None:
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3)).save(tmp_path / "a.png", exif=exif)
+        mask = read_photo_label(tmp_path / "a.png", None, range(1, 6))
+        np.testing.assert_array_equal(mask, read_photo(tmp_path / "a.png")[:, :, 0])
 
 
 def test_masks_that_do_not_fit_are_refused(tmp_path: Path) -> None:
