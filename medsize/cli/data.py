@@ -39,9 +39,10 @@ def describe(config: Config, data_root: Root = None, assignments: Assignments = 
     """Show what a data set holds: cases, shapes, spacings, structures and their volumes."""
     from medsize.data.describe import describe_cases
     from medsize.data.sources import find_cases
+    from medsize.text import printable
 
     table = describe_cases(find_cases(_config(config, data_root, assignments).data))
-    typer.echo(table.to_string())
+    typer.echo(printable(table.to_string()))
 
 
 @data.command()

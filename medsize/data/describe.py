@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from medsize.data.case import Case
+from medsize.data.emptiness import require_something
 from medsize.data.sources.case_list import CaseList
 from medsize.data.unlabelled import UNLABELLED
 from medsize.data.volumes import read_label, read_volume
@@ -46,13 +47,17 @@ def describe_cases(found: CaseList) -> pd.DataFrame:
         columns ``count``, ``minimum``, ``median`` and ``maximum``.
 
     Raises:
+        InputError: Cases have labels, but no structure is in any.
         InputErrors: Files cannot be used; all of them are listed.
     """
     table = measure_cases(found)
+    labelled = sum(case.label is not None for case in found.cases)
+    sizes = table.filter(regex="_(ml|percent)$").to_numpy(float)
+    require_something(tuple(found.labels), found.labels, labelled, float(np.nansum(sizes)))
     lines = {
         "cases": _count(len(table)),
         "groups": _count(table["group"].nunique()),
-        "cases with a label": _count(sum(case.label is not None for case in found.cases)),
+        "cases with a label": _count(labelled),
     }
     for name, count in table["pathology"].value_counts().sort_index().items():
         lines[f"cases of {name}"] = _count(count)

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from medsize.config.data import DataConfig
 from medsize.console import progress_bar
 from medsize.data.case import Case
+from medsize.data.emptiness import require_something
 from medsize.data.sources import CaseList, find_cases
 from medsize.data.splits import split_cases
 from medsize.data.store import SliceStore, open_store
@@ -29,10 +32,11 @@ def prepare_slices(config: DataConfig, found: CaseList) -> SliceStore:
     """Build or open the store of the training and validation slices, with progress.
 
     Raises:
+        InputError: Cases have labels, but no structure is in any.
         InputErrors: Images or labels cannot be used; all of them are named.
     """
     with progress_bar("Preparing slices") as moved:
-        return open_store(
+        store = open_store(
             of_split(found.cases, "train", "val"),
             found.labels,
             found.structures,
@@ -40,3 +44,6 @@ def prepare_slices(config: DataConfig, found: CaseList) -> SliceStore:
             config.cache,
             progress=moved,
         )
+    labelled = sum(case.label is not None for case in of_split(found.cases, "train", "val"))
+    require_something(found.structures, found.labels, labelled, float(np.nansum(store.fractions)))
+    return store

@@ -6,6 +6,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from tests.cli.bad import Bad
@@ -156,7 +157,48 @@ def info_without_frames(place: Place) -> Command:
     return place.train()
 
 
+def empty_labels(place: Place) -> Command:
+    for path in place.acdc.rglob("*_gt.nii.gz"):
+        label = nib.load(path)
+        nib.save(nib.Nifti1Image(np.zeros(label.shape, np.uint8), label.affine), path)
+    return place.train()
+
+
+def photos(place: Place, values: tuple[int, int]) -> Command:
+    """The command that describes two photos with masks of these values."""
+    for folder in ("images", "masks"):
+        empty(place.folder / folder)
+    mask = np.full((40, 40), values[0], np.uint8)
+    mask[10:20, 10:25] = values[1]
+    for name in "ab":
+        Image.fromarray(np.stack([mask + np.arange(40, dtype=np.uint8)] * 3, -1)).save(
+            place.folder / f"images/{name}.jpg"
+        )
+        Image.fromarray(mask).save(place.folder / f"masks/{name}.png")
+    return ["data", "describe", "ecssd", "--data-root", place.folder]
+
+
 DATA = [
+    Bad(
+        "labels that are all empty",
+        empty_labels,
+        ("no label holds any of the structures (lv = 3)", "none in 20 labels", "compare the values in the files"),
+    ),
+    Bad(
+        "masks of 0 and 1 for black and white",
+        lambda place: photos(place, (0, 1)),
+        ("a.png is no mask of black and white", "0 (90.6%), 1 (9.4%)", "data.source.labels={object: 1}"),
+    ),
+    Bad(
+        "masks of nothing",
+        lambda place: photos(place, (0, 0)),
+        ("no label holds any of the structures (object = 255)", "none in 2 labels", "data.source.labels"),
+    ),
+    Bad(
+        "masks of black and white for numbers",
+        lambda place: [*photos(place, (0, 255)), "--set", "data.source.labels={object: 1}"],
+        ("no label holds any of the structures (object = 1)", "none in 2 labels", "0 and 255 are {object: 255}"),
+    ),
     Bad(
         "no data root",
         lambda place: ["train", "acdc"],

@@ -1,14 +1,16 @@
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
+from PIL import Image
 
 from medsize.data.case import Case
 from medsize.data.describe import describe_cases, measure_cases
 from medsize.data.sources import CaseList
 from medsize.data.sources.acdc import ACDC_LABELS
-from medsize.errors import InputErrors
+from medsize.errors import InputError, InputErrors
 from tests.data.niftis import label_volume
 from tests.data.photo_files import two_objects, write_mask, write_photo
 
@@ -68,3 +70,29 @@ def test_photos_are_described_in_pixels_and_percent(tmp_path: Path) -> None:
     assert (row["size_x"], row["size_y"], row["slices"]) == (32, 24, 1)
     assert np.isnan(row["spacing_x_mm"])
     assert row["person_percent"] == pytest.approx(100 * (mask == 15).sum() / (mask != 255).sum())
+
+
+@pytest.mark.parametrize(("mask_value", "labels"), [(255, {"object": 1}), (0, {"object": 1}), (0, {"object": 255})])
+def test_masks_in_which_no_case_shows_anything_are_refused(
+    tmp_path: Path, mask_value: int, labels: dict[str, int]
+) -> None:
+    cases = []
+    for name in ("a", "b"):
+        mask = np.zeros((24, 32), np.uint8)
+        mask[5:9, 4:8] = mask_value
+        Image.fromarray(mask).save(tmp_path / f"{name}.png")
+        image = write_photo(tmp_path / f"{name}.jpg")
+        cases.append(Case(id=name, group=name, image=image, label=tmp_path / f"{name}.png"))
+    with pytest.raises(InputError, match=r"no label holds any of the structures(.|\n)*none in 2 labels"):
+        describe_cases(CaseList(cases, labels, tuple(labels)))
+
+
+def test_volumes_in_which_no_case_shows_anything_are_refused_and_one_voxel_is_something(cases: list[Case]) -> None:
+    for number, case in enumerate(cases):
+        label = nib.load(case.label)
+        voxels = np.zeros(label.shape, np.uint8)
+        voxels[0, 0, 0] = number == 0
+        nib.save(nib.Nifti1Image(voxels, label.affine, label.header), case.label)
+    assert describe_cases(case_list(cases)).loc["rv (mL)", "maximum"] == "0.03"
+    with pytest.raises(InputError, match=r"\(rv = 1, myo = 2, lv = 3\)(.|\n)*none in 5 labels"):
+        describe_cases(case_list(cases[1:]))
