@@ -110,8 +110,9 @@ def test_coco_trains_with_81_classes(tmp_path: Path) -> None:
     from medsize.data.sources.coco import COCO_CATEGORIES
     from tests.data.sources.test_coco import INSTANCES
 
-    for split in ("train2017", "val2017"):
-        write_coco(tmp_path / "coco", INSTANCES, COCO_CATEGORIES, split)
+    for split, first in (("train2017", 0), ("val2017", 10)):
+        instances = {first + number: of_image for number, of_image in INSTANCES.items()}
+        write_coco(tmp_path / "coco", instances, COCO_CATEGORIES, split)
     config = small("coco", tmp_path / "coco", tmp_path)
     run = start_run(config, tmp_path / "run")
     assert (
