@@ -1,17 +1,21 @@
 """What a user named to be segmented: files, folders, patterns and archives, as images one by one."""
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from glob import has_magic
 from pathlib import Path
 from typing import Literal
 
 from medsize.data.archives import unpack
+from medsize.data.detached import detached_files
 from medsize.data.dicom_series import DicomSeries, decode_series, find_series, is_dicom, series_names
 from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES
 from medsize.data.photos import PHOTO_SUFFIXES
 from medsize.data.volumes import Volume, frames_of, read_frames
 from medsize.errors import InputError
+from medsize.failures import failure
 
 Kind = Literal["nifti", "nrrd", "mha", "dicom", "photo"]
 _SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES + PHOTO_SUFFIXES
@@ -39,11 +43,28 @@ class Image:
         """Read it as one volume a time frame.
 
         Raises:
-            InputError: It cannot be used.
+            InputError: It cannot be used; the message names it as the user knows it.
         """
         if isinstance(self.source, DicomSeries):
             return frames_of(decode_series(self.source, self.path), self.path)
-        return read_frames(self.source)
+        try:
+            return read_frames(self.source)
+        except InputError as error:
+            raise InputError(str(error).replace(str(self.source), str(self.path))) from error
+
+    @property
+    def place(self) -> Path | DicomSeries:
+        """Where it is, however it was named: of a link the file that it leads to."""
+        if isinstance(self.source, DicomSeries):
+            return self.source
+        return self.source.resolve() if self.source.is_symlink() else self.folder / self.path.name
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that is read of it."""
+        if isinstance(self.source, DicomSeries):
+            return self.source.files
+        return (self.source, *detached_files(self.source))
 
 
 @dataclass(slots=True)
@@ -69,7 +90,7 @@ def find_images(inputs: Sequence[Path], output: Path, scratch: Path) -> Found:
     A folder stands for all images in and below it: files of a known format and DICOM series, without ACDC's label
     files (``*_gt.nii.gz``), hidden files and what lies in ``output``. A ``.zip`` stands for what is in it, a pattern
     (``scans/*.nii.gz``, ``**`` for folders of any depth) for the paths that match. DICOM files that are named one by
-    one are sorted into series together.
+    one are sorted into series together. What cannot be used does not keep the others from being found.
 
     Args:
         inputs: Files, folders, archives and patterns.
@@ -78,33 +99,60 @@ def find_images(inputs: Sequence[Path], output: Path, scratch: Path) -> Found:
     """
     found = Found()
     loose: list[Path] = []
-    for path in [path for given in inputs for path in _matches(given, found)]:
-        if path.is_dir():
-            _add_folder(path, path, output, found)
-        elif path.name.lower().endswith(".zip"):
-            _add_archive(path, scratch / str(len(found.archives)), output, found)
-        elif path.name.lower().endswith(_SUFFIXES):
-            found.images.append(_of_file(path, path))
-        elif is_dicom(path):
-            loose.append(path)
-        else:
-            found.problems.append(_unknown(path))
-    _add_series(list(dict.fromkeys(loose)), None, found)
-    images = {
-        image.source.resolve() if isinstance(image.source, Path) else image.source: image for image in found.images
-    }
-    found.images = list(images.values())
+    for given in inputs:
+        matches: list[Path] = []
+        with _named(given, found):
+            matches = _matches(given)
+        for path in matches:
+            with _named(path, found):
+                _add(path, loose, output, scratch, found)
+    with _named(loose[0] if loose else output, found):
+        _add_series(list(dict.fromkeys(loose)), None, found)
+    found.images = list({image.place: image for image in found.images}.values())
     return found
 
 
-def _matches(given: Path, found: Found) -> list[Path]:
+@contextmanager
+def _named(path: Path, found: Found) -> Iterator[None]:
+    """Make whatever goes wrong over an input a problem of that input alone."""
+    try:
+        yield
+    except InputError as error:
+        found.problems.append(error)
+    except Exception as error:
+        found.problems.append(
+            failure(path, "cannot be searched for images", error, "look at its name, its permissions and its content")
+        )
+
+
+def _matches(given: Path) -> list[Path]:
     if given.exists():
         return [given]
     anchor = Path(given.anchor)
     matches = sorted(anchor.glob(str(given.relative_to(anchor)))) if has_magic(str(given)) else []
     if not matches:
-        found.problems.append(InputError(f"{given}: no such file or folder"))
+        raise InputError(f"{given}: no such file or folder")
     return matches
+
+
+def _add(path: Path, loose: list[Path], output: Path, scratch: Path, found: Found) -> None:
+    """Add what one path stands for; single DICOM files are put with the loose ones."""
+    if path.is_dir():
+        _add_folder(path, path, output, found)
+    elif path.name.lower().endswith(".zip"):
+        _add_archive(path, scratch / str(len(found.archives)), found)
+    elif path.name.lower().endswith(_SUFFIXES):
+        found.images.append(_of_file(path, path, path.parent.resolve()))
+    elif is_dicom(path):
+        loose.append(path)
+    else:
+        raise _unknown(path)
+
+
+def _add_archive(path: Path, folder: Path, found: Found) -> None:
+    empty = unpack(path, folder)
+    found.archives.append(path)
+    _add_folder(folder, path, None, found, empty)
 
 
 def _unknown(path: Path) -> InputError:
@@ -115,48 +163,71 @@ def _unknown(path: Path) -> InputError:
     )
 
 
-def _add_folder(folder: Path, shown: Path, output: Path, found: Found) -> None:
-    """Add what is in a folder, which the user knows as ``shown``."""
-    before = len(found.images), len(found.aside)
-    files = list(_files(folder, output.resolve()))
+def _add_folder(folder: Path, shown: Path, output: Path | None, found: Found, empty: Sequence[str] = ()) -> None:
+    """Add what is in a folder, which the user knows as ``shown``, except what lies in ``output``.
+
+    Files of an archive that are ``empty`` are not in the folder.
+    """
+    before = len(found.images), len(found.aside), len(found.problems)
+    if images := [name for name in empty if name.lower().endswith(_SUFFIXES)]:
+        found.problems.append(_empty(images, shown))
+    files = sorted(_files(folder, shown, output, found))
+    whole = shown.resolve()
     for file in files:
         if file.name.lower().endswith(_SUFFIXES) and not file.name.lower().endswith("_gt.nii.gz"):
-            found.images.append(_of_file(file, shown / file.relative_to(folder)))
-    _add_series([file for file in files if is_dicom(file)], (folder, shown), found)
-    if before == (len(found.images), len(found.aside)):
-        found.problems.append(
-            InputError(
-                f"there is no image in {shown}",
-                expected=f"files ending in {', '.join(_SUFFIXES)}, or DICOM files",
-                found=f"{len(files)} other files",
-                remedy="name the folder that holds the images",
-            )
+            inside = file.relative_to(folder)
+            found.images.append(_of_file(file, shown / inside, whole / inside.parent))
+    with _named(shown, found):
+        _add_series([file for file in files if is_dicom(file)], (folder, shown), found)
+    for file in files:
+        if file.name.lower().endswith(".zip"):
+            found.aside.append(f"left aside: {_shown(file, (folder, shown))}, an archive in a folder; name it itself")
+        elif not file.name.lower().endswith(_SUFFIXES) and not os.access(file, os.R_OK):
+            found.aside.append(f"left aside: {_shown(file, (folder, shown))}, which may not be read")
+    if before == (len(found.images), len(found.aside), len(found.problems)):
+        raise InputError(
+            f"there is no image in {shown}",
+            expected=f"files ending in {', '.join(_SUFFIXES)}, or DICOM files",
+            found=f"{len(files)} other files" + (f" and {len(empty)} empty ones" if empty else ""),
+            remedy="name the folder that holds the images",
         )
 
 
-def _files(folder: Path, output: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and not path.resolve().is_relative_to(output):
-            yield path
+def _empty(images: Sequence[str], archive: Path) -> InputError:
+    return InputError(
+        f"{len(images)} of the images in {archive} {'is' if len(images) == 1 else 'are'} empty",
+        found=", ".join(images[:5]) + (", …" if len(images) > 5 else ""),
+        remedy="make the archive again",
+    )
 
 
-def _add_archive(path: Path, folder: Path, output: Path, found: Found) -> None:
-    try:
-        unpack(path, folder)
-    except InputError as error:
-        found.problems.append(error)
-        return
-    found.archives.append(path)
-    _add_folder(folder, path, output, found)
+def _files(folder: Path, shown: Path, output: Path | None, found: Found) -> Iterator[Path]:
+    """Yield the files in and below a folder; folders that cannot be looked into are problems, links are left aside."""
+
+    def refused(error: OSError) -> None:
+        where = _shown(Path(error.filename), (folder, shown))
+        found.problems.append(
+            failure(where, "cannot be looked into", error, "change its permissions, or name the rest")
+        )
+
+    within = None if output is None else output.resolve()
+    for name, folders, files in os.walk(folder, onerror=refused):
+        here = Path(name)
+        if within is not None and here.resolve().is_relative_to(within):
+            folders.clear()
+            continue
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        linked = [here / each for each in folders if (here / each).is_symlink()]
+        found.aside += [f"left aside: {_shown(link, (folder, shown))}, a link to a folder" for link in linked]
+        yield from (here / each for each in files if not each.startswith(".") and (here / each).is_file())
 
 
-def _of_file(file: Path, shown: Path) -> Image:
+def _of_file(file: Path, shown: Path, folder: Path) -> Image:
     name = file.name.lower()
     suffix = next(suffix for suffix in sorted(_SUFFIXES, key=len, reverse=True) if name.endswith(suffix))
     itk: Kind = "nrrd" if suffix in (".nrrd", ".nhdr") else "mha"
     kind: Kind = "nifti" if suffix in NIFTI_SUFFIXES else "photo" if suffix in PHOTO_SUFFIXES else itk
-    return Image(shown, file.name[: -len(suffix)], shown.resolve().parent, kind, file)
+    return Image(shown, file.name[: -len(suffix)], folder, kind, file)
 
 
 def _add_series(files: list[Path], place: tuple[Path, Path] | None, found: Found) -> None:

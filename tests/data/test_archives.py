@@ -84,3 +84,49 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"no archive")
     with pytest.raises(InputError, match="cannot be unpacked"):
         unpack(tmp_path / "a.zip", tmp_path / "out")
+
+
+def windows_archive(path: Path, name: bytes, *, utf_8: bool = False) -> Path:
+    """An archive with one file whose name is made of exactly these bytes."""
+    plain = b"x" * len(name)
+    archive(path, **{plain.decode(): b"one"})
+    content = path.read_bytes().replace(plain, name)
+    if utf_8:
+        for mark, at in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):
+            place = content.index(mark) + at
+            content = content[:place] + b"\x08" + content[place + 1 :]
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "utf_8", "expected"),
+    [
+        (b"p1\\sax.nii.gz", False, "p1/sax.nii.gz"),
+        (b"p1\\p2/sax.nii.gz", False, "p1/p2/sax.nii.gz"),
+        ("Müller/sax.nii".encode("cp437"), False, "Müller/sax.nii"),
+        ("Müller/sax.nii".encode(), False, "Müller/sax.nii"),
+        ("Müller/sax.nii".encode(), True, "Müller/sax.nii"),
+        ("心臓.nii".encode(), False, "心臓.nii"),
+    ],
+)
+def test_names_of_other_systems_become_the_folders_and_letters_that_were_meant(tmp_path, name, utf_8, expected):
+    unpack(windows_archive(tmp_path / "a.zip", name, utf_8=utf_8), tmp_path / "out")
+    assert (tmp_path / "out" / expected).read_bytes() == b"one"
+
+
+def test_a_folder_of_windows_is_no_file(tmp_path):
+    unpack(archive(tmp_path / "a.zip", **{"p1\\": b"", "p1\\x": b"one"}), tmp_path / "out")
+    assert (tmp_path / "out" / "p1" / "x").read_bytes() == b"one"
+
+
+def test_what_macos_adds_and_what_is_hidden_stays_in_the_archive(tmp_path):
+    names = ("__MACOSX/._x.nii", "a/._x.nii", ".git/x", "a/x.nii")
+    unpack(archive(tmp_path / "a.zip", **dict.fromkeys(names, b"1")), tmp_path / "out")
+    assert [path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*")] == ["a", "a/x.nii"]
+
+
+def test_two_files_that_come_to_one_name_refuse_the_archive(tmp_path):
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        unpack(archive(tmp_path / "a.zip", **{"a/x": b"1", "a\\x": b"2"}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

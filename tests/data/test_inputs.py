@@ -1,4 +1,7 @@
+import errno
+import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +9,7 @@ import pydicom
 import pytest
 import SimpleITK
 
+from medsize.data import inputs
 from medsize.data.inputs import find_images
 from medsize.errors import InputError
 from tests.data.niftis import SHAPE, grey_volume, write_nifti
@@ -121,3 +125,113 @@ def test_inputs_that_cannot_be_used_are_all_listed(scratch, tmp_path):
     ):
         assert isinstance(problem, InputError)
         assert words in str(problem)
+
+
+def test_a_zip_is_searched_when_it_is_unpacked_inside_the_folder_of_results(scratch, tmp_path):
+    write_nifti(tmp_path / "in" / "p1" / "x.nii.gz", grey_volume())
+    shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "in")
+    output = tmp_path / "out"
+    (output / ".partial-unpacked").mkdir(parents=True)
+    found = find_images([tmp_path / "packed.zip"], output, output / ".partial-unpacked")
+    assert names(found) == ["x"]
+    assert found.images[0].path == tmp_path / "packed.zip" / "p1" / "x.nii.gz"
+
+
+def test_what_is_wrong_with_an_image_in_a_zip_is_said_of_the_zip(scratch, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.nii.gz").write_bytes(b"no image")
+    shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "in")
+    (image,) = find_images([tmp_path / "packed.zip"], tmp_path / "out", scratch).images
+    with pytest.raises(InputError, match=r"packed\.zip/x\.nii\.gz cannot be read") as caught:
+        image.read()
+    assert str(scratch) not in str(caught.value)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_a_problem_and_the_rest_is_found(scratch, tmp_path, monkeypatch):
+    for name in ("a/x.nii", "closed/y.nii", "z.nii"):
+        write_nifti(tmp_path / "in" / name, grey_volume())
+    scandir = os.scandir
+
+    def closed(path):
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    found = find_images([tmp_path / "in"], tmp_path / "out", scratch)
+    assert [image.name for image in found.images] == ["x", "z"]
+    (problem,) = found.problems
+    assert str(problem).startswith(f"{tmp_path / 'in' / 'closed'} cannot be looked into\n  found:    Permission denied")
+
+
+def test_what_may_not_be_read_and_what_is_not_searched_is_said(scratch, tmp_path, monkeypatch):
+    write_nifti(tmp_path / "in" / "x.nii", grey_volume())
+    (tmp_path / "in" / "IM0001").write_bytes(b"perhaps DICOM")
+    (tmp_path / "in" / "more.zip").write_bytes(b"")
+    (tmp_path / "in" / "link").symlink_to(tmp_path, target_is_directory=True)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "IM0001")
+    found = find_images([tmp_path / "in"], tmp_path / "out", scratch)
+    assert names(found) == ["x"]
+    shown = tmp_path / "in"
+    assert found.aside == [
+        f"left aside: {shown / 'link'}, a link to a folder",
+        f"left aside: {shown / 'IM0001'}, which may not be read",
+        f"left aside: {shown / 'more.zip'}, an archive in a folder; name it itself",
+    ]
+
+
+def test_whatever_is_raised_over_one_input_leaves_the_others(scratch, tmp_path, monkeypatch):
+    write_nifti(tmp_path / "x.nii", grey_volume())
+    (tmp_path / "a.zip").write_bytes(b"")
+    monkeypatch.setattr(inputs, "unpack", lambda path, folder: 1 / 0)
+    given = [tmp_path / "a.zip", tmp_path / ("n" * 300), tmp_path / "**x", tmp_path / "x.nii"]
+    found = find_images(given, tmp_path / "out", scratch)
+    assert [image.name for image in found.images] == ["x"]
+    assert [str(path) in str(problem) for path, problem in zip(given[:3], found.problems, strict=True)] == [True] * 3
+
+
+def test_series_that_break_the_sorting_leave_the_images_beside_them(scratch, tree, tmp_path, monkeypatch):
+    write_nifti(tree / "x.nii", grey_volume())
+    loose = next((tree / "p1").glob("*.dcm"))
+    monkeypatch.setattr(inputs, "find_series", lambda files: 1 / 0 if files else ([], []))
+    found = find_images([tree, loose], tmp_path / "out", scratch)
+    assert [image.name for image in found.images] == ["x"]
+    assert [str(problem).split("\n")[0] for problem in found.problems] == [
+        f"{tree} cannot be searched for images",
+        f"{loose} cannot be searched for images",
+    ]
+
+
+def test_an_image_names_all_the_files_that_are_read_of_it(scratch, tree, tmp_path):
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(grey_volume()), str(tmp_path / "x.mhd"))
+    images = find_images([tmp_path / "x.mhd", tree / "p2"], tmp_path / "out", scratch).images
+    assert images[0].files == (tmp_path / "x.mhd", tmp_path / "x.raw")
+    assert sorted(images[1].files) == sorted((tree / "p2").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("names_inside", "words"),
+    [
+        (["a.nii.gz", "b/c.nrrd"], "2 of the images in {} are empty\n  found:    a.nii.gz, b/c.nrrd\n"),
+        (["a.txt", "b"], "there is no image in {}\n"),
+    ],
+)
+def test_empty_files_of_an_archive_are_counted_and_not_unpacked(scratch, tmp_path, names_inside, words):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        for name in names_inside:
+            made.writestr(name, b"")
+    found = find_images([tmp_path / "a.zip"], tmp_path / "out", scratch)
+    (problem,) = found.problems
+    assert str(problem).startswith(words.format(tmp_path / "a.zip"))
+    assert "0 other files and 2 empty ones" in str(problem) or "the images" in words
+    assert list(scratch.rglob("*")) == [scratch / "0"]
+
+
+def test_an_image_that_is_named_twice_or_by_a_link_is_one(scratch, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_nifti(tmp_path / "in" / "x.nii", grey_volume())
+    (tmp_path / "y.nii").symlink_to(tmp_path / "in" / "x.nii")
+    shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "in")
+    given = [tmp_path / "in", Path("in/../in/x.nii"), Path("in"), tmp_path / "y.nii", *[Path("packed.zip")] * 2]
+    found = find_images(given, tmp_path / "out", scratch)
+    assert [image.path for image in found.images] == [Path("y.nii").absolute(), Path("packed.zip/x.nii")]
