@@ -1,4 +1,4 @@
-"""What a person sees while work is going on: messages and progress on standard error."""
+"""What a person sees: results on standard output; messages and progress on standard error."""
 
 import os
 import sys
@@ -17,7 +17,8 @@ from rich.progress import (
 
 from medsize.text import printable
 
-ProgressCallback = Callable[[int, int], None]
+ProgressCallback = Callable[[float, int], None]
+"""Told how much is done, which may be a part of one thing, and how many things there are."""
 
 
 def say(message: str) -> None:
@@ -25,6 +26,12 @@ def say(message: str) -> None:
     if os.environ.get("RANK", "0") != "0":  # torchrun, and SLURM through it, number the processes
         return
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(printable(message), markup=False)
+
+
+def show(text: str) -> None:
+    """Print a result on standard output; names of files in it act on no terminal."""
+    sys.stdout.write(f"{printable(text)}\n")
+    sys.stdout.flush()
 
 
 @contextmanager

@@ -43,6 +43,15 @@ def no_memory(problem: str, error: Exception) -> InputError:
     )
 
 
+def refused(error: OSError) -> InputError:
+    """Return the failure that a refusal of the operating system is, where nobody knows more about it."""
+    return InputError(
+        str(error.filename or "a file, or the connection to another program"),
+        found=error.strerror,
+        remedy="look whether it is there, whether you may read and write it, and whether the disk has room",
+    )
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether memory was too small, which libraries say in exceptions of many kinds."""
     return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY)

@@ -1,5 +1,6 @@
 """The commands together, and what becomes of errors."""
 
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -21,6 +22,8 @@ from medsize.cli.sizes import sizes
 from medsize.cli.train import train
 from medsize.cli.weights import weights
 from medsize.errors import InputError
+from medsize.failures import is_out_of_memory, no_memory, refused
+from medsize.text import printable
 
 
 class _Commands(TyperGroup):
@@ -80,16 +83,23 @@ app.command()(info)
 
 def main() -> None:
     """Run the command line: exit code 0 done, 1 failed with one message, 2 wrong usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may know fewer letters than there are
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except Exception as error:
         if os.environ.get("MEDSIZE_DEBUG"):
             raise
-        sys.stderr.write(f"error: {_explain(error)}\n")
+        sys.stderr.write(f"error: {printable(_explain(error))}\n")
         sys.exit(1)
 
 
 def _explain(error: Exception) -> str:
     if isinstance(error, InputError):
         return str(error)
+    if is_out_of_memory(error):
+        return str(no_memory("this takes more memory than there is", error))
+    if isinstance(error, OSError) and error.strerror:
+        return str(refused(error))
     return f"unexpected {type(error).__name__}: {error}\n  remedy:   run again with --debug for the traceback"
