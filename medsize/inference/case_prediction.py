@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,10 +28,12 @@ class CaseSlices:
     Attributes:
         slices: (Z, C, H, W) float32 in [0, 1].
         grid: How the slices lie on the planes of the volume.
+        path: Where the volume was read from.
     """
 
     slices: NDArray[np.float32]
     grid: SliceGrid
+    path: Path
 
     @classmethod
     def of(cls, volume: Volume, preprocessing: Preprocessing) -> "CaseSlices":
@@ -39,7 +42,8 @@ class CaseSlices:
         A photo has its three colours instead, and 8 bits are the unit.
 
         Raises:
-            InputError: It is a photo and the network is one for volumes, or the other way round.
+            InputError: It is a photo and the network is one for volumes, or the other way round; or its intensities
+                lie further apart than float32 can say.
         """
         x, y, _ = volume.array.shape
         grid = grid_for(preprocessing, (x, y), volume.spacing_mm[:2])
@@ -48,8 +52,10 @@ class CaseSlices:
             raise InputError(f"{volume.path} does not suit this run", expected=f"{wanted}, as in training", found=found)
         if volume.colours is not None:
             square = np.moveaxis(photo_on_grid(volume.colours, grid), -1, 0)[None]
-            return cls(np.divide(square, np.float32(255), dtype=np.float32), grid)
-        return cls(np.moveaxis(grid.resample(scale_to_unit(volume.array), 1), -1, 0)[:, None], grid)
+            return cls(np.divide(square, np.float32(255), dtype=np.float32), grid, volume.path)
+        _check_range(volume)
+        unit = scale_to_unit(volume.array)
+        return cls(np.moveaxis(grid.resample(unit, 1), -1, 0)[:, None], grid, volume.path)
 
     @property
     def window(self) -> Window:
@@ -129,6 +135,9 @@ def case_probabilities(
 
     Yields:
         (K, x, y, B) float32 on ``device`` of the window, B planes; together they cover all planes in order.
+
+    Raises:
+        InputError: The network's answer is not a number somewhere.
     """
     rows = np.arange(len(case.slices))
     batches: Iterable[Tensor] = predict_probabilities(
@@ -138,6 +147,13 @@ def case_probabilities(
         batches = refine_batches(refine, batches, case.slices, case.grid.domain())
     grid = _within(case.grid, window)
     for batch in batches:
+        if not torch.isfinite(batch.sum()):  # one number to look at; NaN would count as background in silence
+            raise InputError(
+                f"{case.path} cannot be segmented",
+                expected="probabilities from the network",
+                found="values that are not numbers (NaN)",
+                remedy="look whether the run's training ended well (medsize report), and at the image's intensities",
+            )
         yield grid.to_case(batch.permute(1, 2, 3, 0))
 
 
@@ -157,6 +173,17 @@ def scale_to_unit(array: NDArray[np.float32]) -> NDArray[np.float32]:
     low, high = array.min(), array.max()
     scaled: NDArray[np.float32] = (array - low) / (high - low)
     return scaled
+
+
+def _check_range(volume: Volume) -> None:
+    low, high = float(volume.array.min()), float(volume.array.max())
+    if not high - low <= np.finfo(np.float32).max:
+        raise InputError(
+            f"{volume.path} has intensities that cannot be scaled",
+            expected="values that lie less than 3e38 apart",
+            found=f"values from {low:.3g} to {high:.3g}",
+            remedy="look for a wrong scale in its header, or for voxels that mark what is outside",
+        )
 
 
 def _reached(size: int, length: int, scale: float, offset: float) -> slice:
