@@ -1,16 +1,19 @@
 """Labels as a DICOM Segmentation: the file that viewers and archives of hospitals open beside the images."""
-# SimpleITK is typed in part only:
-# mypy: allow-untyped-calls
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import SimpleITK
 from numpy.typing import NDArray
 
 import medsize
+from medsize.data.dicom_files import Damaged, read_dataset
+from medsize.data.dicom_planes import Plane
+from medsize.data.dicom_series import DicomSeries, series_of
+from medsize.data.dicom_stack import arrange
 from medsize.errors import InputError
 from medsize.files import atomic_path
 
@@ -56,7 +59,7 @@ _TYPES: dict[str, Code] = {
 }
 _ABNORMAL = ("108369006", "52988006")
 
-_MAY_BE_EMPTY = (  # the standard wants them there; anonymised files often lack them
+_MAY_BE_EMPTY: Final = (  # the standard wants them there; anonymised files often lack them
     "PatientID",
     "PatientName",
     "PatientBirthDate",
@@ -66,7 +69,17 @@ _MAY_BE_EMPTY = (  # the standard wants them there; anonymised files often lack 
     "StudyDate",
     "StudyTime",
 )
-_NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality")
+_NEEDED: Final = (
+    *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality"),
+)
+_PLACE: Final = (
+    *("Rows", "Columns", "NumberOfFrames", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
+    *("ImagePositionPatient", "ImageOrientationPatient"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+    *("DimensionOrganizationSequence", "DimensionIndexSequence"),
+)
+_CARRIED: Final = [*_NEEDED, *_MAY_BE_EMPTY, *_PLACE, "SpecificCharacterSet", "SeriesNumber"]
+"""All that is read of a source. Comments on the patient, occupation, relatives and the like do not come this far."""
 
 
 def property_codes(structure: str) -> tuple[Code, Code]:
@@ -84,7 +97,7 @@ def write_dicom_seg(
     path: Path,
     array: NDArray[np.uint8],
     *,
-    like: Path | Sequence[Path],
+    like: Path | DicomSeries,
     structures: Mapping[str, int],
     algorithm: str = "medsize",
 ) -> None:
@@ -92,12 +105,13 @@ def write_dicom_seg(
 
     Every frame carries the position and orientation of the plane it belongs to and refers to its image, so it lies
     right for any orientation and order of files. Frames without any pixel of a segment are left out, as the standard
-    allows. Patient and study are those of the series; the UIDs are new.
+    allows. Patient (name, ID, birth date, sex) and study (UID, ID, date, time, accession number) are those of the
+    series, the UIDs are new, and nothing else is taken over.
 
     Args:
         path: File to write, ``.dcm``, whole or not at all.
         array: (X, Y, Z), the values of ``structures`` and 0, on the grid that ``medsize.data.formats`` reads.
-        like: The folder of the series, or its files in the order of the planes.
+        like: The series, of one time frame, or its folder.
         structures: Name to value; segments are numbered from 1 in this order and labelled with the names.
         algorithm: Named as what made the segments, automatically.
 
@@ -117,40 +131,71 @@ def write_dicom_seg(
             remedy="pip install 'medsize[dicom]'",
         ) from error
 
-    sources = _read_sources(like)
-    segmentation = Segmentation(
-        source_images=sources,
-        pixel_array=_segment_numbers(array, structures, _shape(sources)).transpose(2, 1, 0),
-        segmentation_type=SegmentationTypeValues.BINARY,
-        segment_descriptions=[_describe(number, name, algorithm) for number, name in enumerate(structures, start=1)],
-        series_instance_uid=UID(),
-        series_number=_series_number(sources[0]),
-        sop_instance_uid=UID(),
-        instance_number=1,
-        manufacturer="medsize",
-        manufacturer_model_name="medsize",
-        software_versions=medsize.__version__,
-        device_serial_number="none",  # a program has none, but the standard wants a word here
-        series_description="Segmentation by medsize",
-        content_label="SEGMENTATION",
-        omit_empty_frames=bool(array.any()),  # a segmentation cannot be without frames
-    )
+    series = series_of(like) if isinstance(like, Path) else like
+    stack = arrange(series.planes, series.folder)
+    if len(stack.frames) > 1:
+        raise InputError(
+            f"{series.folder} holds {len(stack.frames)} time frames",
+            expected="one, as a DICOM segmentation cannot say to which of several a frame belongs",
+            remedy="write NIfTI (--format nifti)",
+        )
+    (planes,) = stack.frames
+    sources = _read_sources(planes, stack.spacing_mm[2])
+    segments = _segment_numbers(array, structures, (*planes[0].shape, len(planes))).transpose(2, 1, 0)
+    if len(sources) == 1:  # the frames of a file are in its own order
+        segments = segments[np.argsort([plane.frame for plane in planes])]
+    with _of_the_source(planes[0].path):
+        segmentation = Segmentation(
+            source_images=sources,
+            pixel_array=segments,
+            segmentation_type=SegmentationTypeValues.BINARY,
+            segment_descriptions=[
+                _describe(number, name, algorithm) for number, name in enumerate(structures, start=1)
+            ],
+            series_instance_uid=UID(),
+            series_number=_series_number(sources[0]),
+            sop_instance_uid=UID(),
+            instance_number=1,
+            manufacturer="medsize",
+            manufacturer_model_name="medsize",
+            software_versions=medsize.__version__,
+            device_serial_number="none",  # a program has none, but the standard wants a word here
+            series_description="Segmentation by medsize",
+            content_label="SEGMENTATION",
+            omit_empty_frames=bool(array.any()),  # a segmentation cannot be without frames
+        )
     with atomic_path(path) as partial:
         segmentation.save_as(partial)
 
 
-def _read_sources(like: Path | Sequence[Path]) -> list["Dataset"]:
-    """Read the headers of a series in the order in which SimpleITK stacks its planes."""
-    import pydicom
-    from pydicom.errors import InvalidDicomError
+@contextmanager
+def _of_the_source(path: Path) -> Iterator[None]:
+    """Name the series where highdicom cannot refer to it, and leave its names and dates to the source.
 
-    files = [Path(name) for name in _series_files(like)] if isinstance(like, Path) else list(like)
+    Raises:
+        InputError: It cannot.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of names that are not as the standard has them
+            yield
+    except (ValueError, AttributeError, KeyError) as error:
+        raise InputError(
+            f"a DICOM segmentation cannot refer to {path}",
+            expected="a DICOM image with the attributes that the standard asks for",
+            found=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            remedy="write NIfTI (--format nifti)",
+        ) from error
+
+
+def _read_sources(planes: Sequence[Plane], distance_mm: float) -> list["Dataset"]:
+    """Read what is carried of the files of planes, in their order."""
     sources: list[Dataset] = []
-    for file in files:
+    for file in dict.fromkeys(plane.path for plane in planes):
         try:
-            source = pydicom.dcmread(file, stop_before_pixels=True)
-        except (OSError, InvalidDicomError) as error:
-            raise InputError(f"{file} cannot be read", expected="a file of a DICOM series", found=str(error)) from error
+            source = read_dataset(file, _CARRIED)
+        except Damaged as error:
+            raise InputError(f"{file} {error}", expected="a file of a DICOM series") from error
         missing = [name for name in _NEEDED if not source.get(name)]
         if missing:
             raise InputError(
@@ -158,50 +203,20 @@ def _read_sources(like: Path | Sequence[Path]) -> list["Dataset"]:
                 expected=", ".join(missing),
                 remedy="export the series again with these attributes, or write NIfTI (--format nifti)",
             )
-        if int(source.get("NumberOfFrames") or 1) > 1:
-            raise InputError(
-                f"{file} holds {source.NumberOfFrames} planes",
-                expected="one plane a file (an enhanced multi-frame image cannot be referred to yet)",
-                remedy="write NIfTI (--format nifti)",
-            )
         for name in _MAY_BE_EMPTY:
             if name not in source:
                 setattr(source, name, "")
+        _complete_thickness(source, distance_mm)
         sources.append(source)
-    _complete_thickness(sources)
     return sources
 
 
-def _complete_thickness(sources: list["Dataset"]) -> None:
+def _complete_thickness(source: "Dataset", distance_mm: float) -> None:
     """Take the distance of the planes for their thickness where the series has none, which a segmentation must."""
-    if all(source.get("SliceThickness") for source in sources):
-        return
-    if len(sources) == 1:
-        raise InputError(
-            f"{sources[0].filename} does not say how thick its plane is",
-            expected="SliceThickness, as it is the only plane of its series",
-            remedy="write NIfTI (--format nifti)",
-        )
-    first, second = (np.asarray(source.ImagePositionPatient, float) for source in sources[:2])
-    for source in sources:
-        source.SliceThickness = f"{np.linalg.norm(second - first):.8g}"
-
-
-def _series_files(folder: Path) -> Sequence[str]:
-    series = SimpleITK.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
-    if len(series) != 1:
-        raise InputError(
-            f"{folder} does not hold one DICOM series",
-            expected="the files of exactly one series",
-            found=f"{len(series)} series",
-            remedy="name the files of the series",
-        )
-    names: Sequence[str] = SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series[0])
-    return names
-
-
-def _shape(sources: list["Dataset"]) -> tuple[int, int, int]:
-    return int(sources[0].Columns), int(sources[0].Rows), len(sources)
+    shared = source.get("SharedFunctionalGroupsSequence")
+    measures = (shared[0].get("PixelMeasuresSequence") if shared else None) or [source]
+    if not measures[0].get("SliceThickness"):
+        measures[0].SliceThickness = f"{distance_mm:.8g}"
 
 
 def _segment_numbers(

@@ -1,95 +1,80 @@
-"""DICOM series: finding them among files, and reading one as a volume."""
-# SimpleITK is typed in part only:
-# mypy: allow-untyped-calls
+"""DICOM series: finding them among files, and reading one as a volume, of one or several time frames."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+import filecmp
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-import SimpleITK
 from numpy.typing import NDArray
 
-from medsize.data.decoded import Decoded, explained, from_itk
+from medsize.data.decoded import Decoded, explained
+from medsize.data.dicom_files import Damaged, has_dicom_name, is_dicom
+from medsize.data.dicom_join import Piece, join
+from medsize.data.dicom_pixels import stored_values
+from medsize.data.dicom_planes import Header, Plane, read_header
+from medsize.data.dicom_stack import SAME_ORIENTATION, Stack, arrange
+from medsize.data.placement import Place, check_place
 from medsize.errors import InputError
 
 _NO_IMAGES: Final = frozenset(
     ["SEG", "SR", "PR", "KO", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "REG", "RWV", "FID", "DOC", "AU", "ECG", "HD"]
 )
-_SAME_ORIENTATION: Final = 1e-3
+_MOST_VOXELS: Final = 2**31
 
 
 @dataclass(frozen=True, slots=True)
 class DicomSeries:
-    """The files of one volume.
+    """The planes of one volume, which may be of several time frames.
 
     Attributes:
-        files: In the order of their planes, along the normal of the image; a multi-frame file is alone.
+        planes: Time frame by time frame, in each along the normal of the image; in any order where reading fails.
+        phases: How many time frames there are.
         description: The series description; may be empty.
         number: The series number; may be empty.
     """
 
-    files: tuple[Path, ...]
+    planes: tuple[Plane, ...]
+    phases: int
     description: str
     number: str
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files, in the order of the planes."""
+        return tuple(dict.fromkeys(plane.path for plane in self.planes))
+
+    @property
     def folder(self) -> Path:
-        """Where its first file lies."""
-        return self.files[0].parent
+        """Where its files lie, or the folders of its files."""
+        return Path(os.path.commonpath([path.parent for path in self.files]))
 
 
 @dataclass(frozen=True, slots=True)
 class LeftAside:
-    """DICOM files that hold no volume to segment.
+    """DICOM files that are no part of a volume.
 
     Attributes:
         files: The files.
         reason: Why, as part of a sentence.
+        is_problem: Whether there should be an image in them.
     """
 
     files: tuple[Path, ...]
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    path: Path
-    tags: dict[str, str]
-    planes: int
-
-    def __getitem__(self, tag: str) -> str:
-        return self.tags.get(tag, "").strip()
-
-    def vector(self, tag: str, length: int) -> NDArray[np.float64] | None:
-        try:
-            values = np.array(self[tag].split("\\"), np.float64)
-        except ValueError:
-            return None
-        return values if values.shape == (length,) else None
-
-    @property
-    def orientation(self) -> NDArray[np.float64] | None:
-        return self.vector("0020|0037", 6)
-
-
-def is_dicom(path: Path) -> bool:
-    """Tell a DICOM file by its content: the letters DICM after 128 bytes."""
-    try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return False
+    is_problem: bool = False
 
 
 def find_series(files: Iterable[Path]) -> tuple[list[DicomSeries], list[LeftAside]]:
     """Sort DICOM files into series.
 
-    Segmentations, reports, presentations, plans and the like, localizers, and files in which there is no image are
-    left aside.
+    Segmentations, reports, presentations, plans and the like, localizers, colours, copies of files, and files in
+    which there is no image are left aside; damaged files are, too, as a problem. Whether a series can be read as a
+    volume is found when it is read.
 
     Args:
         files: DICOM files, in any order, of any number of series and patients.
@@ -97,98 +82,206 @@ def find_series(files: Iterable[Path]) -> tuple[list[DicomSeries], list[LeftAsid
     Returns:
         The series, by folder and number, and what was left aside.
     """
-    headers: list[_Header] = []
-    without_image: list[Path] = []
-    for path in files:
-        header = _read_header(path)
-        headers.append(header) if header else without_image.append(path)
-    grouped: dict[str, list[_Header]] = defaultdict(list)
-    for header in headers:
-        alone = f" {header.path}" if header.planes > 1 else ""  # a multi-frame file is a volume of its own
-        grouped[header["0020|000e"] + alone].append(header)
-    series: list[DicomSeries] = []
-    aside = [LeftAside(tuple(without_image), "hold no image that can be read")] if without_image else []
-    for members in grouped.values():
+    headers, aside = _read_headers(files)
+    pieces: list[Piece] = []
+    for members in _by_series(headers):
         reason = _no_volume(members)
         if reason:
             aside.append(LeftAside(tuple(header.path for header in members), reason))
-        else:
-            ordered = tuple(header.path for header in _in_order(members))
-            series.append(DicomSeries(ordered, members[0]["0008|103e"], members[0]["0020|0011"]))
+            continue
+        kept, copies = _without_copies(members)
+        if copies:
+            aside.append(LeftAside(tuple(copies), "are copies of other files of their series"))
+        planes = tuple(plane for header in kept for plane in header.planes)
+        pieces.append(Piece(planes, members[0].description, members[0].number))
+    series = [_series(group) for group in join(pieces)]
     return sorted(series, key=lambda found: (found.folder, found.number.zfill(9), found.files)), aside
 
 
+def series_of(folder: Path) -> DicomSeries:
+    """Return the series whose files lie in a folder.
+
+    Raises:
+        InputError: There is not exactly one, or a file is damaged.
+    """
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    series, aside = find_series(path for path in files if has_dicom_name(path) or is_dicom(path))
+    for left in aside:
+        if left.is_problem:
+            raise left_aside(left, folder / left.files[0].name)
+    if len(series) != 1:
+        raise InputError(
+            f"{folder} does not hold one volume",
+            expected="the files of exactly one DICOM series",
+            found=f"{len(series)} series in {len(files)} files",
+            remedy="make one folder a series" if series else "name the image file itself, or the DICOM folder",
+        )
+    return series[0]
+
+
 def decode_series(series: DicomSeries, shown: Path) -> Decoded:
-    """Read a series as a volume.
+    """Read a series as a volume, of three dimensions or, with several time frames, four.
 
     Args:
         series: The series.
         shown: What to call it in messages.
 
     Raises:
-        InputError: A file is damaged, or the planes are not evenly spaced.
+        InputError: A file is damaged, the planes do not belong together, lack what says where they lie or how large
+            they are, or are not evenly spaced.
     """
+    stack = arrange(series.planes, shown)
+    shape = (*series.planes[0].shape, len(stack.frames[0]), len(stack.frames))
+    _check_size(shape, shown)
+    place = Place(stack.affine, stack.spacing_mm, stack.spacing_from)
+    check_place(place, shape, shown)
     with explained(shown):
-        if len(series.files) == 1:
-            return from_itk(SimpleITK.ReadImage(str(series.files[0]), imageIO="GDCMImageIO"), shown)
-        reader = SimpleITK.ImageSeriesReader()
-        reader.SetImageIO("GDCMImageIO")
-        reader.SetFileNames([str(path) for path in series.files])
-        reader.MetaDataDictionaryArrayUpdateOn()
-        image = reader.Execute()
-    _check_even_planes(reader, len(series.files), shown)
-    return from_itk(image, shown)
+        array = _values(stack, shape, shown)
+    return Decoded(array, place.affine, place.spacing_mm, place.spacing_from)
 
 
-def _read_header(path: Path) -> _Header | None:
-    reader = SimpleITK.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
+def _values(stack: Stack, shape: tuple[int, ...], shown: Path) -> NDArray[np.float32]:
+    """Return the rescaled values of all planes, each file read once."""
+    array = np.empty(shape, np.float32, order="F")
+    wanted: dict[Path, list[tuple[int, int, Plane]]] = defaultdict(list)
+    for time, frame in enumerate(stack.frames):
+        for height, plane in enumerate(frame):
+            wanted[plane.path].append((height, time, plane))
+    for path, planes in wanted.items():
+        stored = _stored_values(path, shown)
+        for height, time, plane in planes:
+            if plane.frame >= len(stored) or stored.shape[1:] != shape[1::-1]:
+                raise InputError(f"{shown}: {path.name} has changed while it was read")
+            slope, intercept = plane.rescale
+            array[:, :, height, time] = (stored[plane.frame] * slope + intercept).T
+    return array if shape[3] > 1 else array[..., 0]
+
+
+def left_aside(left: LeftAside, shown: Path) -> InputError:
+    """Return the error of a file that should have been an image; ``shown`` is what the user knows it as."""
+    return InputError(
+        f"{shown} {left.reason}",
+        expected="a DICOM image; a series is segmented without it",
+        remedy="copy or export the file again, or remove it",
+    )
+
+
+def _stored_values(path: Path, shown: Path) -> NDArray[Any]:
     try:
-        reader.ReadImageInformation()
-    except RuntimeError:
-        return None
-    tags = {key: reader.GetMetaData(key).encode("utf-8", "replace").decode() for key in reader.GetMetaDataKeys()}
-    return _Header(path, tags, (*reader.GetSize(), 1)[2])
+        return stored_values(path)
+    except Damaged as error:
+        raise InputError(
+            f"{shown}: {path.name} {error}",
+            expected="a whole DICOM image",
+            remedy="copy or export the file again",
+        ) from error
 
 
-def _no_volume(members: list[_Header]) -> str:
+def _check_size(shape: Sequence[int], shown: Path) -> None:
+    if np.prod(shape) > _MOST_VOXELS:
+        raise InputError(
+            f"{shown} is too large",
+            expected=f"at most {_MOST_VOXELS:,} voxels",
+            found=" × ".join(map(str, shape)),
+            remedy="part it",
+        )
+
+
+def _read_headers(files: Iterable[Path]) -> tuple[list[Header], list[LeftAside]]:
+    headers: list[Header] = []
+    without_image: list[Path] = []
+    aside: list[LeftAside] = []
+    for path in files:
+        try:
+            header = read_header(path)
+        except Damaged as error:
+            aside.append(LeftAside((path,), str(error), is_problem=True))
+            continue
+        if header.planes:
+            headers.append(header)
+        elif header.is_image and header.modality not in _NO_IMAGES:
+            aside.append(LeftAside((path,), "has no Rows and Columns, as if it were cut off", is_problem=True))
+        else:
+            without_image.append(path)
+    if without_image:
+        aside.append(LeftAside(tuple(without_image), "hold no image that can be read"))
+    return headers, aside
+
+
+def _by_series(headers: list[Header]) -> list[list[Header]]:
+    grouped: dict[tuple[str, Path | None], list[Header]] = defaultdict(list)
+    for header in headers:
+        # a multi-frame file is a volume of its own, and files without a series belong to those beside them
+        alone = header.path if len(header.planes) > 1 else header.path.parent if not header.series else None
+        grouped[header.series, alone].append(header)
+    return list(grouped.values())
+
+
+def _no_volume(members: list[Header]) -> str:
     first = members[0]
-    if first["0008|0060"] in _NO_IMAGES:
-        return f"are {first['0008|0060']}, not images"
-    if any("LOCALIZER" in header["0008|0008"].upper() for header in members):
+    if first.modality in _NO_IMAGES:
+        return f"are {first.modality}, not images"
+    if any("LOCALIZER" in header.image_type for header in members):
         return "are localizers"
-    orientations = [header.orientation for header in members]
-    known = [orientation for orientation in orientations if orientation is not None]
-    if any(np.abs(orientation - known[0]).max() > _SAME_ORIENTATION for orientation in known):
-        return "are planes of several orientations in one series"
+    if all(header.is_colour for header in members):
+        return "are colour pictures, not grey images"
+    counts = _orientations([plane for header in members for plane in header.planes])
+    if len(counts) > 1 and 2 * counts[0] <= sum(counts):  # otherwise it is a stack of which some planes lie wrong
+        return f"are planes of several orientations in one series, as localizers are ({_listed(counts)})"
     return ""
 
 
-def _in_order(members: list[_Header]) -> list[_Header]:
-    """Return files along the normal of the image; where positions are missing, by their instance number."""
-    positions = [header.vector("0020|0032", 3) for header in members]
-    orientation = members[0].orientation
-    if orientation is None or any(position is None for position in positions):
-        return sorted(members, key=lambda header: (header["0020|0013"].zfill(9), header.path))
-    normal = np.cross(orientation[:3], orientation[3:])
-    heights = [float(position @ normal) for position in positions if position is not None]
-    return [members[at] for at in np.argsort(heights, kind="stable")]
-
-
-def _check_even_planes(reader: SimpleITK.ImageSeriesReader, count: int, shown: Path) -> None:
-    tag = "0020|0032"  # Image Position (Patient)
-    if not all(reader.HasMetaDataKey(plane, tag) for plane in range(count)):
-        return
-    positions = np.array([reader.GetMetaData(plane, tag).split("\\") for plane in range(count)], np.float64)
-    steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
-    if np.ptp(steps) > 0.05 * steps.max() or steps.max() == 0:
-        raise InputError(
-            f"the planes of the DICOM series in {shown} are not evenly spaced",
-            expected="one plane a file, all the same distance apart",
-            found=f"distances from {steps.min():.3g} to {steps.max():.3g} mm",
-            remedy="look for missing files, or for several time frames or orientations in one series",
+def _orientations(planes: Sequence[Plane]) -> list[int]:
+    """Count the planes of each orientation; the most frequent first."""
+    known: list[NDArray[np.float64]] = []
+    counts: Counter[int] = Counter()
+    for plane in planes:
+        if plane.orientation is None:
+            continue
+        same = next(
+            (at for at, one in enumerate(known) if np.abs(one - plane.orientation).max() <= SAME_ORIENTATION), -1
         )
+        if same < 0:
+            known.append(np.array(plane.orientation))
+            same = len(known) - 1
+        counts[same] += 1
+    return [count for _, count in counts.most_common()]
+
+
+def _listed(counts: list[int]) -> str:
+    return ", ".join(map(str, counts[:6])) + (", …" if len(counts) > 6 else "")
+
+
+def _without_copies(members: list[Header]) -> tuple[list[Header], list[Path]]:
+    """Return the files without those that are byte for byte another of the same SOP Instance UID."""
+    kept: dict[str, list[Header]] = defaultdict(list)
+    copies: list[Path] = []
+    for header in members:
+        same = kept[header.instance]
+        if header.instance and any(filecmp.cmp(header.path, other.path, shallow=False) for other in same):
+            copies.append(header.path)
+        else:
+            same.append(header)
+    return [header for same in kept.values() for header in same], copies
+
+
+def _series(pieces: list[Piece]) -> DicomSeries:
+    planes = tuple(plane for piece in pieces for plane in piece.planes)
+    description = pieces[0].description
+    if len(pieces) > 1:
+        description = _common_start([piece.description for piece in pieces])
+    phases = 1
+    try:
+        stack = arrange(planes, Path(description))
+        planes, phases = tuple(plane for frame in stack.frames for plane in frame), len(stack.frames)
+    except InputError:  # said when it is read, which is where one input's failure belongs
+        pass
+    return DicomSeries(planes, phases, description, pieces[0].number)
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    same = [len(set(letters)) == 1 for letters in zip(*texts, strict=False)]
+    return texts[0][: [*same, False].index(False)]
 
 
 def series_names(series: list[DicomSeries]) -> Iterator[tuple[DicomSeries, str]]:

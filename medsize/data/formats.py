@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from medsize.data.decoded import Decoded, explained, three_or_four
-from medsize.data.dicom_series import decode_series, find_series, is_dicom
+from medsize.data.decoded import Decoded, explained
+from medsize.data.dicom_series import decode_series, series_of
 from medsize.data.itk_files import METAIMAGE_SUFFIXES, NRRD_SUFFIXES, decode_itk_file, read_itk_header
 from medsize.data.nifti import decode_nifti, read_nifti_header
-from medsize.data.placement import check_place
 from medsize.errors import InputError
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
@@ -85,15 +84,4 @@ def _reader(path: Path) -> Callable[[Path], Decoded]:
 
 
 def _decode_dicom(folder: Path) -> Decoded:
-    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-    series, _ = find_series(path for path in files if is_dicom(path))
-    if len(series) != 1:
-        raise InputError(
-            f"{folder} does not hold one volume",
-            expected="the files of exactly one DICOM series",
-            found=f"{len(series)} series in {len(files)} files",
-            remedy="make one folder a series" if series else "name the image file itself, or the DICOM folder",
-        )
-    decoded = decode_series(series[0], folder)
-    check_place(decoded.place, three_or_four(decoded.array.shape, folder), folder)
-    return decoded
+    return decode_series(series_of(folder), folder)

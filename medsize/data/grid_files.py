@@ -101,7 +101,7 @@ def _nifti(array: NDArray[Any], like: Path | Volume) -> bytes:
         with explained(like):
             header = read_nifti_header(like)
         return nifti_on_grid(_of_shape(array, header.shape), header)
-    place, shape = _place(like)
+    place, shape = _place(like, array)
     return nifti_at(_of_shape(array, shape), place.affine)
 
 
@@ -122,7 +122,7 @@ def _itk(array: NDArray[Any], like: Path | Volume) -> SimpleITK.Image:
             header = read_itk_header(like)
         if header.is_in_mm:
             return _as_read(_of_shape(array, header.shape), header.reader)
-    place, shape = _place(like)
+    place, shape = _place(like, array)
     check_axes(place.affine, like.path if isinstance(like, Volume) else like)
     image = SimpleITK.GetImageFromArray(_of_shape(array, shape).T, isVector=False)
     affine = LPS_TO_RAS @ place.affine
@@ -143,10 +143,10 @@ def _as_read(array: NDArray[Any], reader: SimpleITK.ImageFileReader) -> SimpleIT
     return image
 
 
-def _place(like: Path | Volume) -> tuple[Place, tuple[int, ...]]:
-    """Return where an image lies and its shape."""
+def _place(like: Path | Volume, array: NDArray[Any]) -> tuple[Place, tuple[int, ...]]:
+    """Return where an image lies and its shape; a ``Volume`` may stand for as many time frames as there are."""
     if isinstance(like, Volume):
-        return Place(like.affine, like.spacing_mm), like.array.shape
+        return Place(like.affine, like.spacing_mm), (*like.array.shape, *array.shape[3:])
     if like.is_dir():
         decoded = decode(like)
         return decoded.place, decoded.array.shape

@@ -10,7 +10,9 @@ from typing import Literal
 
 from medsize.data.archives import unpack
 from medsize.data.detached import detached_files
-from medsize.data.dicom_series import DicomSeries, decode_series, find_series, is_dicom, series_names
+from medsize.data.dicom_files import SUFFIXES as DICOM_SUFFIXES
+from medsize.data.dicom_files import has_dicom_name, is_dicom
+from medsize.data.dicom_series import DicomSeries, decode_series, find_series, left_aside, series_names
 from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES
 from medsize.data.photos import PHOTO_SUFFIXES
 from medsize.data.volumes import Volume, frames_of, read_frames
@@ -143,7 +145,7 @@ def _add(path: Path, loose: list[Path], output: Path, scratch: Path, found: Foun
         _add_archive(path, scratch / str(len(found.archives)), found)
     elif path.name.lower().endswith(_SUFFIXES):
         found.images.append(_of_file(path, path, path.parent.resolve()))
-    elif is_dicom(path):
+    elif has_dicom_name(path) or is_dicom(path):
         loose.append(path)
     else:
         raise _unknown(path)
@@ -169,7 +171,7 @@ def _add_folder(folder: Path, shown: Path, output: Path | None, found: Found, em
     Files of an archive that are ``empty`` are not in the folder.
     """
     before = len(found.images), len(found.aside), len(found.problems)
-    if images := [name for name in empty if name.lower().endswith(_SUFFIXES)]:
+    if images := [name for name in empty if name.lower().endswith(_SUFFIXES + DICOM_SUFFIXES)]:
         found.problems.append(_empty(images, shown))
     files = sorted(_files(folder, shown, output, found))
     whole = shown.resolve()
@@ -178,7 +180,7 @@ def _add_folder(folder: Path, shown: Path, output: Path | None, found: Found, em
             inside = file.relative_to(folder)
             found.images.append(_of_file(file, shown / inside, whole / inside.parent))
     with _named(shown, found):
-        _add_series([file for file in files if is_dicom(file)], (folder, shown), found)
+        _add_series([file for file in files if has_dicom_name(file) or is_dicom(file)], (folder, shown), found)
     for file in files:
         if file.name.lower().endswith(".zip"):
             found.aside.append(f"left aside: {_shown(file, (folder, shown))}, an archive in a folder; name it itself")
@@ -235,6 +237,9 @@ def _add_series(files: list[Path], place: tuple[Path, Path] | None, found: Found
     series, aside = find_series(files)
     for left in aside:
         shown = _shown(left.files[0], place)
+        if left.is_problem:
+            found.problems.append(left_aside(left, shown))
+            continue
         others = f" and {len(left.files) - 1} more" if len(left.files) > 1 else ""
         found.aside.append(f"left aside: {shown}{others}, which {left.reason}")
     if place is not None and len(series) == 1:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Final, Literal
 
+from medsize.data.dicom_series import DicomSeries
 from medsize.data.inputs import Image, Kind
 from medsize.errors import InputError, InputErrors
 from medsize.names import name_key
@@ -134,9 +135,14 @@ def plan_jobs(images: Sequence[Image], output: Path, *, into: Format | None, exi
     return Plan(jobs, problems)
 
 
+def is_cine(image: Image) -> bool:
+    """Tell a DICOM series of several time frames, which no DICOM segmentation refers to."""
+    return isinstance(image.source, DicomSeries) and image.source.phases > 1
+
+
 def _job(image: Image, output: Path, into: Format | None, dicom: bool) -> Job:
     chosen = "png" if image.kind == "photo" else into or _OWN[image.kind]
-    if into is None and chosen == "dicom-seg" and not dicom:
+    if into is None and chosen == "dicom-seg" and (not dicom or is_cine(image)):
         chosen = "nifti"
     plain = chosen == image.kind == "nifti" and image.path.name.lower().endswith(".nii")
     return Job(image, output, _writable(image.name), ".nii" if plain else _SUFFIXES[chosen])
@@ -177,12 +183,12 @@ def _told_apart(jobs: list[Job]) -> list[Job]:
 
 
 def _not_from_dicom(jobs: list[Job]) -> Iterator[tuple[InputError, list[Job]]]:
-    others = [job for job in jobs if job.suffix == ".dcm" and job.image.kind != "dicom"]
+    others = [job for job in jobs if job.suffix == ".dcm" and (job.image.kind != "dicom" or is_cine(job.image))]
     if others:
         yield (
             InputError(
                 f"{len(others)} input(s) cannot become DICOM segmentations",
-                expected="DICOM series, which a segmentation refers to",
+                expected="DICOM series of one time frame, which a segmentation refers to",
                 found=_some([job.image.path for job in others]),
                 remedy="leave out --format dicom-seg, or predict them on their own",
             ),

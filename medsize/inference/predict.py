@@ -20,7 +20,17 @@ from medsize.failures import failure
 from medsize.files import remove_abandoned, scratch_folder, write_text
 from medsize.inference.colours import itk_snap_labels, slicer_colours
 from medsize.inference.ensemble import Ensemble
-from medsize.inference.jobs import PICTURES, PROBABILITIES, VOLUMES_NAME, Existing, Format, Job, Plan, plan_jobs
+from medsize.inference.jobs import (
+    PICTURES,
+    PROBABILITIES,
+    VOLUMES_NAME,
+    Existing,
+    Format,
+    Job,
+    Plan,
+    is_cine,
+    plan_jobs,
+)
 from medsize.inference.label_values import to_source_values
 from medsize.inference.options import NETWORK_ALONE, PredictionOptions
 from medsize.inference.origin import Origin, load_with_origin, short
@@ -147,6 +157,9 @@ def _plan(inputs: Sequence[Path], output: Path, scratch: Path, wanted: Wanted, s
         raise InputErrors(
             problems or [InputError("there is no image to segment", remedy="look at what was left aside")]
         )
+    cines = [str(job.image.path) for job in plan.jobs if is_cine(job.image)]
+    if dicom and wanted.into is None and cines:
+        say(f"DICOM series of several time frames become NIfTI: {', '.join(cines)}")
     if not dicom and wanted.into is None and any(job.image.kind == "dicom" for job in plan.jobs):
         say("DICOM series become NIfTI here; for DICOM segmentations: pip install 'medsize[dicom]'")
     return Plan(plan.jobs, problems)

@@ -62,7 +62,7 @@ def write_results(
         write_picture(job.picture, *_across(segmented.frames, labels), colours(values))
     if job.suffix == ".dcm":
         assert isinstance(job.image.source, DicomSeries)
-        write_dicom_seg(job.output, labels[0], like=job.image.source.files, structures=values)
+        write_dicom_seg(job.output, labels[0], like=job.image.source, structures=values)
     else:
         write_label(job.output, _joined(list(labels)), like=like)
 

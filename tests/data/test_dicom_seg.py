@@ -14,8 +14,10 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 from scipy.spatial.transform import Rotation
 
 from medsize.data.dicom_seg import TISSUE, property_codes, write_dicom_seg
+from medsize.data.dicom_series import find_series
 from medsize.data.formats import decode
 from medsize.errors import InputError
+from tests.data.dicoms import enhanced, save, write_cine
 
 SHAPE = (8, 5, 4)  # X, Y, Z; whole bytes a plane, for GDCM misreads the last bits of others
 STRUCTURES = {"lv": 3, "my own thing": 2}
@@ -115,10 +117,11 @@ def test_highdicoms_own_reader_finds_each_images_segments(tmp_path: Path) -> Non
             np.testing.assert_array_equal(read[..., number], expected)
 
 
-def test_the_files_can_be_named_in_the_order_of_the_planes(tmp_path: Path) -> None:
-    write_series(tmp_path / "scan", OBLIQUE, order=[2, 0, 3, 1])
-    files = [Path(name) for name in SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(str(tmp_path / "scan"))]
-    write_dicom_seg(tmp_path / "seg.dcm", labels(), like=files, structures=STRUCTURES)
+def test_a_series_that_was_found_is_as_good_as_its_folder(tmp_path: Path) -> None:
+    files = write_series(tmp_path / "scan", OBLIQUE, order=[2, 0, 3, 1])
+    (series,), _ = find_series(files)
+    assert series.files == tuple(files[place] for place in (1, 3, 0, 2))
+    write_dicom_seg(tmp_path / "seg.dcm", labels(), like=series, structures=STRUCTURES)
     seg = pydicom.dcmread(tmp_path / "seg.dcm")
     affine = decode(tmp_path / "scan").affine
     np.testing.assert_array_equal(by_position(seg, seg.pixel_array, affine), labels())
@@ -166,7 +169,7 @@ def test_a_series_without_thickness_has_that_of_its_planes_distance(tmp_path: Pa
     assert measures.SliceThickness == 8
     for file in files[1:]:
         file.unlink()
-    with pytest.raises(InputError, match="does not say how thick its plane is"):
+    with pytest.raises(InputError, match="does not say how thick its only plane is"):
         write_dicom_seg(tmp_path / "seg.dcm", labels()[:, :, :1], like=tmp_path / "series", structures=STRUCTURES)
 
 
@@ -219,18 +222,47 @@ def test_a_series_that_cannot_be_referred_to_is_refused(tmp_path: Path) -> None:
         write_dicom_seg(tmp_path / "seg.dcm", labels(), like=tmp_path / "scan", structures=STRUCTURES)
 
 
-def test_several_planes_in_one_file_are_refused(tmp_path: Path) -> None:
-    write_series(tmp_path / "scan", AXIAL, order=[0], NumberOfFrames=4)
-    with pytest.raises(InputError, match=r"0\.dcm holds 4 planes(.|\n)*one plane a file"):
-        write_dicom_seg(tmp_path / "seg.dcm", labels(), like=tmp_path / "scan", structures=STRUCTURES)
+def test_frames_of_one_file_lie_where_they_lay_whatever_their_order(tmp_path: Path) -> None:
+    order = [(2, 0), (0, 0), (3, 0), (1, 0)]
+    save(enhanced(np.stack([pattern(z) for z in range(4)], -1)[..., None], order), tmp_path / "scan" / "a.dcm")
+    write_dicom_seg(tmp_path / "seg.dcm", labels(), like=tmp_path / "scan", structures=STRUCTURES)
+    seg = pydicom.dcmread(tmp_path / "seg.dcm")
+    affine = decode(tmp_path / "scan").affine
+    np.testing.assert_array_equal(by_position(seg, seg.pixel_array, affine), labels())
+
+
+def test_frames_that_nothing_places_and_time_frames_are_refused(tmp_path: Path) -> None:
+    write_series(tmp_path / "frames", AXIAL, order=[0], NumberOfFrames=4)
+    with pytest.raises(InputError, match=r"0\.dcm has 4 frames without PerFrameFunctionalGroupsSequence"):
+        write_dicom_seg(tmp_path / "seg.dcm", labels()[:, :, :1], like=tmp_path / "frames", structures=STRUCTURES)
+    write_cine(tmp_path / "cine", np.stack([np.stack([pattern(z) for z in range(4)], -1)] * 2, -1))
+    with pytest.raises(InputError, match=r"holds 2 time frames(.|\n)*--format nifti"):
+        write_dicom_seg(tmp_path / "seg.dcm", labels(), like=tmp_path / "cine", structures=STRUCTURES)
+
+
+def test_of_the_patient_only_what_a_segmentation_must_carry_goes_into_it(tmp_path: Path) -> None:
+    keywords = [
+        *("PatientComments", "Occupation", "ResponsiblePerson", "PatientAddress", "OtherPatientNames", "EthnicGroup"),
+        *("ReferringPhysicianName", "StudyDescription", "AdmittingDiagnosesDescription", "InstitutionName"),
+        *("AdditionalPatientHistory", "ImageComments", "OperatorsName", "PatientMotherBirthName", "MilitaryRank"),
+    ]
+    private = {keyword: f"SECRET^{number}" for number, keyword in enumerate(keywords)}
+    write_series(tmp_path / "scan", AXIAL, PatientAge="050Y", PatientWeight=80.0, **private)
+    write_dicom_seg(tmp_path / "seg.dcm", labels(), like=tmp_path / "scan", structures=STRUCTURES)
+    seg = pydicom.dcmread(tmp_path / "seg.dcm")
+    assert "SECRET" not in str(seg)
+    assert b"SECRET" not in (tmp_path / "seg.dcm").read_bytes()
+    assert "PatientAge" not in seg
+    assert "PatientWeight" not in seg
+    assert (seg.PatientName, seg.ReferringPhysicianName) == ("Doe^Jo", "")
 
 
 def test_what_is_no_series_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="0 series"):
         write_dicom_seg(tmp_path / "seg.dcm", labels(), like=tmp_path, structures=STRUCTURES)
     (tmp_path / "a.dcm").write_text("no DICOM")
-    with pytest.raises(InputError, match=r"a\.dcm cannot be read"):
-        write_dicom_seg(tmp_path / "seg.dcm", labels(), like=[tmp_path / "a.dcm"], structures=STRUCTURES)
+    with pytest.raises(InputError, match=r"a\.dcm holds no DICOM"):
+        write_dicom_seg(tmp_path / "seg.dcm", labels(), like=tmp_path, structures=STRUCTURES)
 
 
 def test_without_highdicom_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
