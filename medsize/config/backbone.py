@@ -49,7 +49,7 @@ class BackboneModel(NetworkModel):
     """A network over a backbone with published weights."""
 
     weights: Path | None = None
-    """Published weights of the backbone (.safetensors, .pth or .pt); without them it starts from scratch."""
+    """Published weights of the backbone (.safetensors, .pth, .pt or .pth.tar); without them it starts from scratch."""
     one_channel: Literal["sum", "replicate"] = "sum"
     """How a grey image enters a three-channel encoder: its first kernel summed over channels, or the image repeated."""
 

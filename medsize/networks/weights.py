@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from medsize.networks.backbone import Backbone
+from medsize.networks.finite import describe_not_finite
 from medsize.networks.weight_files import read_state_dict
 
 SHOWN = 5
@@ -52,10 +53,10 @@ def match_weights(encoder: Backbone, path: str | Path) -> WeightMatch:
 
     Args:
         encoder: The backbone.
-        path: A ``.safetensors``, ``.pth`` or ``.pt`` file under the published parameter names.
+        path: A ``.safetensors``, ``.pth``, ``.pt`` or ``.pth.tar`` file under the published parameter names.
 
     Raises:
-        ValueError: The file is absent or no weight file.
+        ValueError: The file is absent or no weight file, or what it holds for the backbone are no finite numbers.
     """
     return _match(encoder, Path(path))[0]
 
@@ -68,13 +69,14 @@ def load_encoder_weights(encoder: Backbone, path: str | Path) -> WeightMatch:
 
     Args:
         encoder: Changed in place; left as it was when the file does not fit.
-        path: A ``.safetensors``, ``.pth`` or ``.pt`` file under the published parameter names.
+        path: A ``.safetensors``, ``.pth``, ``.pt`` or ``.pth.tar`` file under the published parameter names.
 
     Returns:
         What was loaded, and what in the file was left aside.
 
     Raises:
-        ValueError: The file is absent or no weight file, or a tensor of the backbone is missing or has another shape.
+        ValueError: The file is absent or no weight file, or a tensor of the backbone is missing, has another shape, or
+            holds no finite numbers.
     """
     match, tensors = _match(encoder, Path(path))
     if not match.covers:
@@ -105,6 +107,7 @@ def _match(encoder: Backbone, path: Path) -> tuple[WeightMatch, dict[str, Tensor
         if not name.endswith("num_batches_tracked")
     }
     known = {name: tensor for name, tensor in found.items() if name in expected}
+    _require_numbers(known, path, encoder)
     converted = Counter(str(t.dtype).removeprefix("torch.") for t in known.values() if t.dtype is not torch.float32)
     published = {name: tensor.float() for name, tensor in known.items()}
     fitted = encoder.fit(published)
@@ -123,3 +126,10 @@ def _match(encoder: Backbone, path: Path) -> tuple[WeightMatch, dict[str, Tensor
         converted=dict(converted),
     )
     return match, right
+
+
+def _require_numbers(tensors: Mapping[str, Tensor], path: Path, encoder: Backbone) -> None:
+    whole = [f"{name} ({tensor.dtype})" for name, tensor in tensors.items() if not tensor.is_floating_point()]
+    problem = f"quantised, not in floating point: {', '.join(whole[:SHOWN])}" if whole else describe_not_finite(tensors)
+    if problem:
+        raise ValueError(f"{path}: {problem}\n  remedy:   give other weights: {encoder.stock_weights}")

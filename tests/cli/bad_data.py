@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from tests.cli.bad import Bad
 from tests.cli.place import Command, Place, grey, square
+from tests.networks import published
 
 # Images and labels: damaged, or not what they should be
 
@@ -324,13 +325,40 @@ def weights_with_code(place: Place) -> Command:
     return with_weights(place, weights)
 
 
+def overflowed_weights(place: Place) -> Command:
+    weights = place.folder / "half.safetensors"
+    state = published.checkpoint()
+    statistic = "features.0.1.running_var"
+    save_file({name: (t.abs() + 16610601 if name == statistic else t).half() for name, t in state.items()}, weights)
+    return with_weights(place, weights)
+
+
 WEIGHTS = [
+    Bad(
+        "weights that float16 could not hold",
+        overflowed_weights,
+        ("half.safetensors: not finite", "features.0.1.running_var (32 of 32 values)", "saved in float16", "65,504"),
+    ),
+    Bad(
+        "a Git LFS pointer for weights",
+        lambda place: with_weights(place, place.write("w.pth", "version https://git-lfs.github.com/spec/v1\noid 1\n")),
+        ("w.pth: no readable PyTorch weight file", "a Git LFS pointer", "git lfs pull"),
+    ),
+    Bad(
+        "a web page for weights",
+        lambda place: with_weights(place, place.write("w.pth.tar", "<!DOCTYPE html><title>Sign in</title>")),
+        ("w.pth.tar: no readable PyTorch weight file", "a web page", "download the file itself"),
+    ),
     Bad(
         "missing weights",
         lambda place: with_weights(place, Path("gone.pth")),
         ("weights cannot be used", "gone.pth: there is no such weight file", "download that file and give its path"),
     ),
-    Bad("garbage", garbage_weights, ("weights cannot be used", "w.pth: no readable PyTorch weight file", "convert")),
+    Bad(
+        "garbage",
+        garbage_weights,
+        ("weights cannot be used", "w.pth: no readable PyTorch weight file", "a text that begins 'garbage'"),
+    ),
     Bad(
         "wrong-shaped weights",
         wrong_shaped_weights,

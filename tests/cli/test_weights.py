@@ -73,3 +73,25 @@ def test_what_cannot_be_checked_is_one_error(arguments: tuple[str, ...], problem
     outcome = medsize("weights", "check", *arguments)
     assert (outcome.code, outcome.errors) == (1, 1)
     assert problem in outcome.said
+
+
+@pytest.mark.parametrize("name", ["best.pth.tar", "last.ckpt"])
+def test_a_training_checkpoint_with_prefixes_is_understood(name: str):
+    state = checkpoint(resnet([2] * 4, bottleneck=False))
+    torch.save({"epoch": 90, "state_dict": {f"module.{each}": tensor for each, tensor in state.items()}}, name)
+    outcome = medsize("weights", "check", name, "--network", "resnet18_deeplabv3plus")
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert "fits       100 of 100 tensors" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause"),
+    [(lambda t: (t * 0 + 16610601).half(), "saved in float16"), (lambda t: t * torch.nan, "diverged")],
+)
+def test_statistics_that_are_not_finite_are_one_error_with_its_cause(spoil, cause: str):
+    state = checkpoint(resnet([2] * 4, bottleneck=False))
+    save_file({**state, "bn1.running_var": spoil(state["bn1.running_var"])}, "w.safetensors")
+    outcome = medsize("weights", "check", "w.safetensors", "--network", "resnet18_deeplabv3plus")
+    assert (outcome.code, outcome.errors) == (1, 1)
+    assert "not finite: bn1.running_var (64 of 64 values)" in outcome.said
+    assert cause in outcome.said

@@ -1,5 +1,6 @@
 import os
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from medsize.networks import read_state_dict
+from medsize.networks.weight_files import read_metadata, read_safetensors
 from tests.networks import published
 
 
@@ -29,11 +31,13 @@ def save(state: dict[str, Tensor], path: Path) -> Path:
         lambda state: {"model_state": state, "optimizer_state": {"lr": 0.1}},
         lambda state: {"model": {"state_dict": {f"module.{n}": t for n, t in state.items()}}},
         lambda state: {f"module.{n}": t for n, t in state.items()},
+        lambda state: {f"module._orig_mod.{n}": t for n, t in state.items()},
     ],
 )
-def test_wrapped_and_prefixed_state_dicts_are_understood(tmp_path: Path, wrap) -> None:
+@pytest.mark.parametrize("name", ["w.pth", "best.pth.tar", "last.ckpt"])
+def test_wrapped_and_prefixed_state_dicts_are_understood(tmp_path: Path, name: str, wrap) -> None:
     state = published.checkpoint()
-    path = tmp_path / "w.pth"
+    path = tmp_path / name
     torch.save(wrap(state), path)
     found = read_state_dict(path)
     assert found.keys() == state.keys()
@@ -97,8 +101,10 @@ def test_a_file_without_tensors_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
-    for name in ("w.onnx", "weights"):
-        with pytest.raises(ValueError, match=r"expected a weight file \(.safetensors, .pth, .pt\), found"):
+    for name in ("w.onnx", "weights", "w.tar"):
+        with pytest.raises(
+            ValueError, match=r"expected a weight file \(.safetensors, .pth, .pt, .pth.tar, .*\), found"
+        ):
             read_state_dict(tmp_path / name)
 
 
@@ -111,3 +117,47 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(torch, "load", refuse)
     with pytest.raises(ValueError, match=r"w.pth: cannot be read \(Permission denied\)"):
         read_state_dict(path)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".pth.tar"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 14212972\n",
+            "Git LFS pointer.*git lfs pull",
+        ),
+        (b"<!DOCTYPE html>\n<html><body>Sign in</body></html>", "a web page.*download the file itself"),
+        (b"\n  <html lang='en'>", "a web page"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "a web page"),
+        (b"Entry not found", "a text that begins 'Entry not found'"),
+        (b'{"error": "Invalid credentials"}', "a text that begins"),
+        (b"", "an empty file: copy or download it again"),
+    ],
+)
+def test_what_stands_for_weights_that_were_not_downloaded_is_told(
+    tmp_path: Path, suffix: str, content: bytes, said: str
+) -> None:
+    path = tmp_path / f"w{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=rf"w{suffix}: no readable .* weight file|no readable safetensors file"
+    ) as caught:
+        read_state_dict(path)
+    assert re.search(said, str(caught.value))
+
+
+def test_what_a_safetensors_file_says_about_itself_is_read_with_and_without_its_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_file({"a": torch.ones(2)}, path, {"epoch": "3"})
+    tensors, metadata = read_safetensors(path)
+    assert list(tensors) == ["a"]
+    assert metadata == read_metadata(path) == {"epoch": "3"}
+    save_file({"a": torch.ones(2)}, path)
+    assert read_metadata(path) == {}
+    path.write_bytes(b"garbage")
+    with pytest.raises(ValueError, match="a text that begins 'garbage'"):
+        read_metadata(path)
+    for read in (read_metadata, read_safetensors):
+        with pytest.raises(ValueError, match=r"gone.safetensors: cannot be read"):
+            read(tmp_path / "gone.safetensors")

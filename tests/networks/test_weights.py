@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,30 @@ def test_the_shared_imagenet_weights_fit_with_nothing_missing(in_channels: int) 
     assert len(report.fitting) == 255
     assert len(report.left_over) == 7
     assert all(tensor.isfinite().all() for tensor in encoder.state_dict().values())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda t: (t.float() * 1e6).half(), r"features.0.1.running_var \(32 of 32 values\); saved in float16"),
+        (lambda t: t * torch.nan, r"features.0.1.running_var \(32 of 32 values\); NaN"),
+        (lambda t: t.double() * 1e300, r"saved in float64, with values beyond float32"),
+        (lambda t: t.to(torch.int8), r"quantised, not in floating point: features.0.1.running_var \(torch.int8\)"),
+    ],
+)
+def test_statistics_that_are_no_finite_numbers_are_refused_and_nothing_is_loaded(
+    tmp_path: Path, spoil: Callable[[Tensor], Tensor], said: str
+) -> None:
+    state = published.checkpoint()
+    state["features.0.1.running_var"] = spoil(state["features.0.1.running_var"] + 1)
+    encoder, path = MobileNetV2(), save(state, tmp_path / "w.safetensors")
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    for use in (load_encoder_weights, match_weights):
+        with pytest.raises(ValueError, match=said):
+            use(encoder, path)
+    assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
+
+
+def test_what_the_backbone_has_no_place_for_may_be_anything(tmp_path: Path) -> None:
+    state = published.checkpoint() | {"classifier.1.bias": torch.full((1000,), torch.nan)}
+    assert match_weights(MobileNetV2(), save(state, tmp_path / "w.pth")).covers
