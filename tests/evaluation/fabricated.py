@@ -12,6 +12,7 @@ from torch import nn
 from medsize.config.loading import dump
 from medsize.config.run import RunConfig
 from medsize.data.prepare import find_split_cases, of_split, prepare_slices
+from medsize.inference.meaning import Meaning
 from medsize.run_folder import RunFolder
 from medsize.supervision.supervise import supervise
 
@@ -67,7 +68,7 @@ def fabricate_run(folder: Path, config: RunConfig, *, best: bool = True) -> RunF
     for sharpness, name in enumerate(("last", "best")[: 2 if best else 1], start=1):
         run.weights(name).parent.mkdir(parents=True)
         network = IntensityNetwork(len(found.structures) + 1).look_for(*found.structures, sharpness=60 * sharpness)
-        save_file(network.state_dict(), run.weights(name))
+        save_file(network.state_dict(), run.weights(name), Meaning.of(config).metadata())
     return run
 
 

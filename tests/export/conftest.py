@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from medsize.config.layers import layer_from_assignment
 from medsize.config.loading import load_config
 from medsize.inference.label_values import structure_values
+from medsize.inference.meaning import Meaning
 from medsize.run_folder import RunFolder
 from tests.conftest import tiny_run_config
 from tests.evaluation.fabricated import fabricate_run
@@ -28,7 +29,8 @@ def random_run(tiny_acdc: Path, tiny_cache: Path, tmp_path_factory: pytest.TempP
         for name, weight in network.named_parameters():
             if name.endswith("weight"):
                 weight.data = 3 * weight.data  # so that classes differ
-        save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, run.weights("last"))
+        state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        save_file(state, run.weights("last"), Meaning.of(config).metadata())
         return run
 
     return make

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import pytest
@@ -5,10 +6,13 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
+from medsize.config.loading import load_resolved
 from medsize.config.mean_field import MeanFieldConfig
+from medsize.digests import file_digest
 from medsize.errors import InputError
-from medsize.inference.load import Predictor, load_network
+from medsize.inference.load import Predictor, load_network, trained_config
 from medsize.inference.options import PredictionOptions
+from medsize.networks.weight_files import read_metadata, read_safetensors
 from medsize.run_folder import RunFolder
 from tests.evaluation.fabricated import IntensityNetwork
 
@@ -85,6 +89,57 @@ def test_damaged_weights_are_refused(run, damage):
 
 
 def test_weights_of_another_network_are_refused(run):
-    save_file(IntensityNetwork(4).state_dict(), run.weights("last"))
+    save_file(IntensityNetwork(4).state_dict(), run.weights("last"), read_metadata(run.weights("last")))
     with pytest.raises(InputError, match=r"cannot be used(.|\n)*size mismatch"):
         load_network(run, "last", CPU)
+
+
+@pytest.mark.parametrize(
+    ("written", "edited", "said"),
+    [
+        ("- lv", "- rv", r"data.structures: \['lv'\] in the weights, \['rv'\] in config.yaml; values in label files"),
+        ("size: 32", "size: 48", r"data.preprocessing.size: 32 in the weights, 48 in config.yaml"),
+        ("mean: 0.5", "mean: 0.45", r"network.mean: 0.5 in the weights, 0.45 in config.yaml"),
+        ("flip: 0.5", "flip: 0.0", r"training.augmentation.flip: 0.5 in the weights, 0.0 in config.yaml"),
+    ],
+)
+def test_a_configuration_that_was_edited_is_not_believed(run, written, edited, said):
+    text = run.config.read_text("utf-8")
+    assert written in text
+    run.config.write_text(text.replace(written, edited))
+    for use in (lambda: load_network(run, "last", CPU), lambda: trained_config(run), lambda: Predictor.load(run)):
+        with pytest.raises(InputError, match=rf"does not describe the network(.|\n)*{said}(.|\n)*set these back"):
+            use()
+
+
+def test_the_configuration_of_a_trained_run_is_told_without_loading_it(run):
+    assert trained_config(run) == load_resolved(run.config)
+    run.weights("last").write_bytes(b"garbage")
+    with pytest.raises(InputError, match=r"model.safetensors cannot be used"):
+        trained_config(run)
+
+
+@pytest.mark.parametrize(("value", "cause"), [(torch.nan, "diverged"), (torch.inf, "float16")])
+def test_weights_that_are_not_finite_are_refused(run, value, cause):
+    path = run.weights("last")
+    weights, metadata = read_safetensors(path)
+    weights["conv.bias"][0] = value
+    save_file(weights, path, metadata)
+    with pytest.raises(InputError, match=rf"not finite: conv.bias \(1 of 2 values\)(.|\n)*{cause}"):
+        load_network(run, "last", CPU)
+
+
+def test_weights_that_are_not_those_of_their_checkpoint_are_refused(run):
+    path = run.weights("last")
+    run.position("last").write_text(json.dumps({"files": {path.name: file_digest(path)}}))
+    load_network(run, "last", CPU)
+    weights, metadata = read_safetensors(path)
+    save_file({name: weight + 1e-3 for name, weight in weights.items()}, path, metadata)
+    with pytest.raises(InputError, match=r"cannot be used(.|\n)*damaged, changed, or is of another run"):
+        load_network(run, "last", CPU)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"files": 3}', '{"files": {}}'])
+def test_weights_whose_digest_is_not_told_are_used(run, content):
+    run.position("last").write_text(content)
+    assert load_network(run, "last", CPU) is not None
