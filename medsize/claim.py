@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from medsize.console import say
 from medsize.errors import InputError
@@ -21,6 +21,10 @@ def lock(file: IO[bytes], *, wait: bool) -> bool:
     if held is None:
         say(f"{file.name}: this disk knows no locks, so nothing keeps other processes out")
     return held is not False
+
+
+CLAIM: Final = ".claim"
+"""Name of the file that is locked."""
 
 
 @contextmanager
@@ -48,7 +52,7 @@ def claimed(folder: Path, doing: str) -> Iterator[None]:
         InputError: Another process has claimed it; the message names it. Or the place cannot be written to.
     """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    path = folder / ".claim"
+    path = folder / CLAIM
     with writing(path):
         file = _open_claimed(path, folder, doing)
     try:

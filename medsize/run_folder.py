@@ -76,6 +76,11 @@ class RunFolder:
         return self.checkpoint("last") / "consolidation.safetensors"
 
     @property
+    def optimiser(self) -> Path:
+        """State of the optimiser, of ``torch.save``; of the checkpoint last."""
+        return self.checkpoint("last") / "optimiser.pt"
+
+    @property
     def predictions(self) -> Path:
         """Predicted label files, one folder a checkpoint."""
         return self.path / "predictions"
@@ -95,5 +100,9 @@ class RunFolder:
         return self.path / "checkpoints" / name
 
     def weights(self, name: Checkpoint) -> Path:
-        """Return the network's weights of a checkpoint, safetensors."""
+        """Return the network's weights of a checkpoint, safetensors; they say what they were trained on."""
         return self.checkpoint(name) / "model.safetensors"
+
+    def position(self, name: Checkpoint) -> Path:
+        """Return where the training stood at a checkpoint, its configuration and its files' digests, JSON."""
+        return self.checkpoint(name) / "position.json"

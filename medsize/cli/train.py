@@ -39,7 +39,6 @@ def train(
 
     Ctrl-C saves; **medsize train --resume RUN** goes on, and ends with the same weights.
     """
-    import os
     import shlex
 
     from medsize.cli.overrides import training_overrides
@@ -67,6 +66,7 @@ def train(
     settings = load_config(name, overrides)
 
     from medsize.training import InterruptedTraining, resume_run, start_run
+    from medsize.training.processes import is_first
 
     try:
         run = resume_run(started, settings) if started else start_run(settings, output or _new_folder(name))
@@ -74,7 +74,7 @@ def train(
         folder = shlex.quote(str(interrupted.run.path))
         typer.echo(f"stopped and saved; go on with: medsize train --resume {folder}", err=True)
         raise typer.Exit(130) from None
-    if int(os.environ.get("RANK", "0")) == 0:  # of several processes, one evaluates
+    if is_first():  # of several processes, one evaluates
         _evaluate(run.path, settings.training.device)
 
 

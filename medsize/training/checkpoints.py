@@ -1,20 +1,31 @@
-"""Checkpoints: whole or not there, whatever happens while they are written."""
+"""Checkpoints: whole or not there, whatever happens while they are written, and taken for what they are."""
 
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Annotated, Any, Final
 
 import torch
-from accelerate import Accelerator
+from pydantic import Field, TypeAdapter, ValidationError
 from safetensors.torch import save_file
 from torch import nn
+from torch.optim import Optimizer
 
+from medsize.config.run import RunConfig
+from medsize.digests import file_digest
 from medsize.errors import InputError
 from medsize.files import atomic_folder, remove_abandoned, restore_folder
+from medsize.inference.load import require_usable
+from medsize.inference.meaning import Meaning
 from medsize.losses import ElasticWeightConsolidation
-from medsize.run_folder import RunFolder
+from medsize.networks.weight_files import read_safetensors
+from medsize.run_folder import Checkpoint, RunFolder
+from medsize.text import read_json
 from medsize.training.consolidation import save_consolidation
 from medsize.training.sizes_while_learning import SizesWhileLearning
+
+_REMEDY: Final = "copy the run folder again, whole, or start the run anew in another folder"
+_Count = Annotated[int, Field(ge=0)]
 
 
 @dataclass(slots=True)
@@ -31,65 +42,144 @@ class Position:
         metrics_bytes: Length of ``metrics.jsonl``.
     """
 
-    epoch: int = 0
-    batch: int = 0
+    epoch: _Count = 0
+    batch: _Count = 0
     sums: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     best: float | None = None
-    best_epoch: int | None = None
-    stale: int = 0
-    metrics_bytes: int = 0
+    best_epoch: _Count | None = None
+    stale: _Count = 0
+    metrics_bytes: _Count = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What a run goes on from.
+
+    Attributes:
+        position: Where it stands.
+        config: What it has learned from so far; not ``config.yaml``, which anybody may edit.
+    """
+
+    position: Position
+    config: RunConfig
 
 
 def save_last(
     run: RunFolder,
-    accelerator: Accelerator,
+    config: RunConfig,
     network: nn.Module,
+    optimiser: Optimizer,
     position: Position,
     sizes: SizesWhileLearning | None = None,
     consolidation: ElasticWeightConsolidation | None = None,
 ) -> None:
     """Replace ``checkpoints/last`` by the present state, to predict from and to resume from."""
     with atomic_folder(run.checkpoint("last")) as folder:
-        accelerator.save_state(str(folder / "state"), safe_serialization=True)
-        _save_weights(network, folder / "model.safetensors", position.epoch)
+        torch.save(optimiser.state_dict(), folder / run.optimiser.name)
         if sizes:
             save_file(sizes.tensors(), folder / run.sizes_while_learning.name)
         if consolidation:
             save_consolidation(consolidation, folder / run.consolidation.name)
-        (folder / "position.json").write_text(json.dumps(asdict(position)), "utf-8")
+        _save_network(run, folder, config, network, position)
 
 
-def save_best(run: RunFolder, network: nn.Module, position: Position) -> None:
+def save_best(run: RunFolder, config: RunConfig, network: nn.Module, position: Position) -> None:
     """Replace ``checkpoints/best`` by the present network."""
     with atomic_folder(run.checkpoint("best")) as folder:
-        _save_weights(network, folder / "model.safetensors", position.epoch)
-        (folder / "position.json").write_text(json.dumps(asdict(position)), "utf-8")
+        _save_network(run, folder, config, network, position)
 
 
-def load_last(run: RunFolder, accelerator: Accelerator) -> Position:
-    """Bring back the state of ``checkpoints/last``; a run stopped before its first checkpoint starts anew.
+def _save_network(run: RunFolder, folder: Path, config: RunConfig, network: nn.Module, position: Position) -> None:
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    about = {"format": "pt", "epoch": str(position.epoch), "torch": torch.__version__, **Meaning.of(config).metadata()}
+    save_file(state, folder / run.weights("last").name, metadata=about)
+    content = {
+        **asdict(position),
+        "files": {file.name: file_digest(file) for file in sorted(folder.iterdir())},
+        "config": config.model_dump(mode="json"),
+    }
+    (folder / run.position("last").name).write_text(json.dumps(content), "utf-8")
+
+
+def find_last(run: RunFolder) -> Resumed | None:
+    """Return what the checkpoint ``last`` says; None if the run was stopped before its first one.
 
     Raises:
-        InputError: The checkpoint is damaged.
+        InputError: A file of it is missing, damaged, or not the one that was written with the others.
     """
-    folder = run.checkpoint("last")
     for name in ("last", "best"):
         restore_folder(run.checkpoint(name))
-    remove_abandoned(folder.parent)
-    if not folder.is_dir():
-        return Position()
+    remove_abandoned(run.checkpoint("last").parent)
+    if not run.checkpoint("last").exists():
+        return None
+    content = _read_position(run, "last")
     try:
-        accelerator.load_state(str(folder / "state"))
-        return Position(**json.loads((folder / "position.json").read_text("utf-8")))
-    except (OSError, ValueError, RuntimeError, TypeError) as error:
-        raise InputError(
-            f"{folder} cannot be resumed from",
-            found=str(error),
-            remedy="start the run anew in another folder",
-        ) from error
+        position = TypeAdapter(Position).validate_python(content)
+        config = RunConfig.model_validate(content["config"])
+    except (ValidationError, KeyError) as error:
+        raise _damaged(run, f"{run.position('last').name}: {_first(error)}") from error
+    for name, digest in _files(run, content).items():
+        path = run.checkpoint("last") / name
+        if not path.is_file():
+            raise _damaged(run, f"no {name} in it")
+        if file_digest(path) != digest:
+            raise _damaged(run, f"{name} is not the file that was written with the others")
+    return Resumed(position, config)
 
 
-def _save_weights(network: nn.Module, path: Path, epoch: int) -> None:
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    save_file(state, path, metadata={"format": "pt", "epoch": str(epoch), "torch": torch.__version__})
+def load_last(run: RunFolder, network: nn.Module, optimiser: Optimizer) -> None:
+    """Bring back the weights and the optimiser's state of ``checkpoints/last``.
+
+    Args:
+        run: The run.
+        network: Not wrapped.
+        optimiser: Over its parameters.
+
+    Raises:
+        InputError: They are damaged, or of another network.
+    """
+    try:
+        weights, _ = read_safetensors(run.weights("last"))
+        require_usable(run.weights("last"), weights)
+        network.load_state_dict(weights)
+        optimiser.load_state_dict(torch.load(run.optimiser, map_location="cpu", weights_only=True))
+    except InputError:
+        raise
+    except Exception as error:  # an unpickler fed arbitrary bytes can raise anything
+        raise _damaged(run, str(error) or type(error).__name__) from error
+
+
+def _read_position(run: RunFolder, name: Checkpoint) -> dict[str, Any]:
+    path = run.position(name)
+    try:
+        content = read_json(path, "where the training stands, as 'medsize train' writes it")
+    except InputError as error:
+        raise _damaged(run, error.problem) from error
+    if not isinstance(content, dict):
+        raise _damaged(run, f"{path.name}: no mapping")
+    return content
+
+
+def _files(run: RunFolder, content: dict[str, Any]) -> dict[str, str]:
+    files = content.get("files")
+    needed = {run.weights("last").name, run.optimiser.name}
+    if not isinstance(files, dict) or not needed <= files.keys():
+        raise _damaged(run, f"{run.position('last').name} does not list the checkpoint's files")
+    return {str(Path(name).name): str(digest) for name, digest in files.items()}
+
+
+def _damaged(run: RunFolder, found: str) -> InputError:
+    return InputError(
+        f"{run.checkpoint('last')} cannot be resumed from",
+        expected="the files of one checkpoint, as 'medsize train' wrote them",
+        found=found,
+        remedy=_REMEDY,
+    )
+
+
+def _first(error: ValidationError | KeyError) -> str:
+    if isinstance(error, KeyError):
+        return "it does not say what the training learned from"
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from accelerate import Accelerator
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from medsize.config.stages import ConsolidationConfig
 from medsize.errors import InputError
 from medsize.losses import ElasticWeightConsolidation, fisher_information
+from medsize.networks.weight_files import read_safetensors
 from medsize.run_folder import RunFolder
 
 _KINDS = ("fisher", "anchor")
@@ -59,9 +59,9 @@ def load_consolidation(run: RunFolder, config: ConsolidationConfig) -> ElasticWe
     """
     held = ElasticWeightConsolidation(config.strength, config.scale)
     try:
-        tensors = load_file(run.consolidation)
+        tensors, _ = read_safetensors(run.consolidation)
         held.load_state_dict({kind: _of(kind, tensors) for kind in _KINDS})
-    except (SafetensorError, OSError, ValueError) as error:
+    except ValueError as error:
         raise InputError(
             f"{run.consolidation} cannot be resumed from",
             found=str(error),

@@ -18,11 +18,12 @@ from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor, nn
 
 from medsize.config.divide import Stage
-from medsize.config.training import TrainingConfig
+from medsize.config.run import RunConfig
 from medsize.data.augmentation import augment, extra_keys
 from medsize.data.batches import Batch, gather
 from medsize.errors import InputError
 from medsize.losses import ElasticWeightConsolidation, Objective, ObjectiveValue
+from medsize.networks.finite import all_finite, describe_not_finite
 from medsize.run_folder import RunFolder
 from medsize.training.checkpoints import Position, save_best, save_last
 from medsize.training.consolidation import consolidate, load_consolidation
@@ -53,7 +54,7 @@ class Training:
     """A training under way.
 
     Attributes:
-        config: Length, optimiser settings, augmentation and rhythm.
+        run_config: All of the run's configuration, for its checkpoints; ``config`` is its part about training.
         task: Data, supervision and objective.
         network: The network as Accelerate wraps it.
         optimiser: Its optimiser, likewise.
@@ -66,7 +67,7 @@ class Training:
         display: What the person at the terminal sees.
     """
 
-    config: TrainingConfig
+    run_config: RunConfig
     task: Task
     network: nn.Module
     optimiser: AcceleratedOptimizer
@@ -79,6 +80,7 @@ class Training:
     display: Display
 
     def __post_init__(self) -> None:
+        self.config = self.run_config.training
         processes = self.accelerator.num_processes
         self.batches = self.task.batches(self.config.batch_size, self.config.fewest_cases, processes)
         self.steps = len(self.batches) * self.config.epochs
@@ -111,7 +113,8 @@ class Training:
         """Train to the last epoch, or until validation stops improving.
 
         Raises:
-            InputError: The loss is not finite; the message names the cases of the batch.
+            InputError: The loss is not finite, or the weights are not; the message names the cases of the batch, or
+                the step.
             InterruptedTraining: Somebody asked to stop.
         """
         while self.position.epoch < self.config.epochs:
@@ -142,6 +145,7 @@ class Training:
             position.batch += 1
             mean = position.sums["loss"] / position.batch
             self.display.step(step + 1, self.steps, position.epoch, mean, self.stage.name)
+        self.require_finite_weights()
         means = {name: total / position.batch for name, total in position.sums.items()}
         loss = means.pop("loss")
         position.epoch, position.batch, position.sums, position.seconds = position.epoch + 1, 0, {}, 0.0
@@ -199,8 +203,10 @@ class Training:
         """Save and stop, as somebody asked.
 
         Raises:
-            InterruptedTraining: Always.
+            InterruptedTraining: Always, unless the weights cannot be kept.
+            InputError: The weights are not finite.
         """
+        self.require_finite_weights()
         self.save()
         raise InterruptedTraining(self.run)
 
@@ -224,6 +230,23 @@ class Training:
         self.accelerator.backward(value.total)
         self.optimiser.step()
         return value
+
+    def require_finite_weights(self) -> None:
+        """Refuse to go on with, or to keep, a network that a step has spoiled though its loss was finite.
+
+        Raises:
+            InputError: A weight or a running statistic is not finite.
+        """
+        state = self.bare_network.state_dict()
+        if all_finite(list(state.values())):
+            return
+        step = self.position.epoch * len(self.batches) + self.position.batch - 1
+        raise InputError(
+            f"the weights are not finite after step {step} (epoch {self.position.epoch + 1})",
+            found=describe_not_finite(state),
+            remedy="lower training.optimiser.learning_rate, or set training.precision to float32; "
+            "the last checkpoint is from before",
+        )
 
     def batch_of(self, step: int, rows: np.ndarray) -> tuple[list[str], dict[str, Tensor]]:
         """Return the case ids and the augmented tensors of a batch, on the device."""
@@ -253,7 +276,7 @@ class Training:
         better = validation.mean is not None and (position.best is None or validation.mean > position.best)
         if better:
             position.best, position.best_epoch, position.stale = validation.mean, position.epoch, 0
-            save_best(self.run, self.bare_network, position)
+            save_best(self.run, self.run_config, self.bare_network, position)
         else:
             position.stale += 1
         self.record(validation, better)
@@ -279,7 +302,15 @@ class Training:
         self.accelerator.wait_for_everyone()
         sizes = self.sizes.of_all(self.accelerator) if self.sizes else None
         if self.accelerator.is_main_process:
-            save_last(self.run, self.accelerator, self.bare_network, self.position, sizes, self.consolidation)
+            save_last(
+                self.run,
+                self.run_config,
+                self.bare_network,
+                self.optimiser.optimizer,
+                self.position,
+                sizes,
+                self.consolidation,
+            )
 
 
 def _require_finite(value: ObjectiveValue, step: int, epoch: int, names: list[str]) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from medsize.errors import InputError
+from medsize.files import writing
+from medsize.text import printable, read_bytes
 
 
 class Records:
@@ -17,28 +19,28 @@ class Records:
         keep_bytes: Length to cut the file to first: what a resumed run had written at its checkpoint.
 
     Raises:
-        InputError: TensorBoard is asked for and not installed, or the file lacks what a resumed run had written.
+        InputError: TensorBoard is asked for and not installed, or the file cannot be written to.
     """
 
     def __init__(self, path: Path, *, tensorboard: Path | None, keep_bytes: int) -> None:
         self._writer = require_tensorboard()(log_dir=str(tensorboard)) if tensorboard else None
-        self._file = path.open("ab")
-        if self._file.tell() < keep_bytes:
-            self._file.close()
-            raise InputError(
-                f"{path} is shorter than it was at the checkpoint",
-                expected=f"at least {keep_bytes} bytes",
-                found=f"{path.stat().st_size} bytes",
-                remedy="copy the run folder again, whole, or start a new run",
-            )
-        self._file.truncate(keep_bytes)
+        self._path = path
+        with writing(path):
+            self._file = path.open("ab")
+            if self._file.tell() > keep_bytes:
+                self._file.truncate(keep_bytes)
 
     def add(self, step: int, **record: Any) -> None:
-        """Append a record and put it on disk."""
+        """Append a record and put it on disk.
+
+        Raises:
+            InputError: The disk is full.
+        """
         line = json.dumps({"step": step, **record}, allow_nan=False)
-        self._file.write(line.encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with writing(self._path):
+            self._file.write(line.encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
         if self._writer is not None:
             for name, value in _numbers(record):
                 self._writer.add_scalar(f"{record['kind']}/{name}", value, step)
@@ -49,8 +51,13 @@ class Records:
         return self._file.tell()
 
     def close(self) -> None:
-        """Close the files."""
-        self._file.close()
+        """Close the files.
+
+        Raises:
+            InputError: The disk is full.
+        """
+        with writing(self._path):
+            self._file.close()
         if self._writer is not None:
             self._writer.close()
 
@@ -63,6 +70,43 @@ def _numbers(record: dict[str, Any], prefix: str = "") -> list[tuple[str, float]
         elif isinstance(value, int | float) and not isinstance(value, bool):
             found.append((prefix + name, float(value)))
     return found
+
+
+def require_records(path: Path, keep_bytes: int) -> None:
+    """Check that a file of records has what a run to be resumed had written.
+
+    Args:
+        path: ``metrics.jsonl``.
+        keep_bytes: Its length at the checkpoint.
+
+    Raises:
+        InputError: The file is missing, too short, or holds something else.
+    """
+    remedy = "copy the run folder again, whole, or start a new run"
+    content = read_bytes(path, "a record a line, as 'medsize train' writes them") if keep_bytes else b""
+    if len(content) < keep_bytes:
+        raise InputError(
+            f"{path} is shorter than it was at the checkpoint",
+            expected=f"at least {keep_bytes} bytes",
+            found=f"{len(content)} bytes",
+            remedy=remedy,
+        )
+    for number, line in enumerate(content[:keep_bytes].splitlines(), start=1):
+        if not _is_record(line):
+            raise InputError(
+                f"{path}, line {number}: not a record",
+                expected="a JSON object with its kind, as 'medsize train' writes them",
+                found=printable(line[:40].decode("utf-8", "replace")),
+                remedy=remedy,
+            )
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and "kind" in record
 
 
 def require_tensorboard() -> Any:

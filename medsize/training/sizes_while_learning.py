@@ -10,12 +10,11 @@ from typing import Self
 
 import torch
 from accelerate import Accelerator
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from medsize.errors import InputError
 from medsize.inference.predict_slices import most_probable
+from medsize.networks.weight_files import read_safetensors
 from medsize.run_folder import RunFolder
 
 
@@ -48,8 +47,8 @@ class SizesWhileLearning:
         if not path.is_file():
             return None
         try:
-            return cls(**load_file(path))
-        except (SafetensorError, OSError, TypeError) as error:
+            return cls(**read_safetensors(path)[0])
+        except (ValueError, TypeError) as error:
             raise InputError(
                 f"{path} cannot be resumed from", found=str(error), remedy="start the run anew in another folder"
             ) from error

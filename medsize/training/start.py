@@ -1,10 +1,10 @@
 """Starting a run in a new folder, and going on with one that was stopped."""
 
 import json
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import pandas as pd
 import torch
@@ -12,25 +12,31 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from medsize.claim import CLAIM, claimed
+from medsize.config.keys import differing
 from medsize.config.loading import dump, load_resolved
 from medsize.config.run import RunConfig
 from medsize.config.training import TrainingConfig
 from medsize.errors import InputError
-from medsize.files import write_text
+from medsize.files import remove_abandoned, write_text
 from medsize.inference.precision import resolve_device, resolve_precision
 from medsize.run_folder import RunFolder
 from medsize.supervision.settle import settle
-from medsize.training.checkpoints import load_last
+from medsize.tables import table_text, write_table
+from medsize.text import read_json, read_text
+from medsize.training.checkpoints import Position, Resumed, find_last, load_last
 from medsize.training.display import Display
 from medsize.training.environment import describe_environment
 from medsize.training.interruption import interruption
 from medsize.training.loop import Training
 from medsize.training.optimisers import build_optimiser
-from medsize.training.records import Records, require_tensorboard
+from medsize.training.processes import is_first
+from medsize.training.records import Records, require_records, require_tensorboard
 from medsize.training.start_from import describe_start
 from medsize.training.task import Task, prepare_task
 
-# What a resumed run may change: how long and where it runs and what it shows, not what it learns from.
+# What a resumed run may change: how long and where it runs, what it shows and how it is measured afterwards, not what
+# it learns from.
 CHANGEABLE = frozenset(
     {
         "training.epochs",
@@ -38,11 +44,12 @@ CHANGEABLE = frozenset(
         "training.early_stopping",
         "training.device",
         "training.tensorboard",
-        "inference.crf",
-        "evaluation.overlays",
+        "inference",
+        "evaluation",
         "data.cache",
     }
 )
+_DOING: Final = "training"
 
 
 def start_run(config: RunConfig, folder: Path) -> RunFolder:
@@ -56,23 +63,19 @@ def start_run(config: RunConfig, folder: Path) -> RunFolder:
         The run folder, holding the checkpoints ``last`` and, where there are validation cases, ``best``.
 
     Raises:
-        InputError: The folder is taken, or the data, supervision or weights cannot be used.
+        InputError: The folder is taken, another process is at work in it, or the data, supervision or weights cannot
+            be used.
         InterruptedTraining: Somebody asked to stop; ``resume_run`` goes on.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        is_run = RunFolder(folder).config.is_file()
-        raise InputError(
-            f"{folder} is taken",
-            expected="a new or empty folder for the run",
-            found="a run" if is_run else "other files" if folder.is_dir() else "a file",
-            remedy="choose another with --output" + (f", or go on with it: --resume {folder}" if is_run else ""),
-        )
-    _require_machine(config.training)
-    config = settle(config)
-    task = prepare_task(config)
+    if folder.exists() and not folder.is_dir():
+        raise _taken(folder, "a file")
     run = RunFolder(folder)
-    _write_down(run, config, task)
-    _train(config, task, run)
+    with _claimed(run):
+        _require_free(run)
+        _require_machine(config.training)
+        config = settle(config)
+        task = prepare_task(config)
+        _train(config, task, run, None)
     return run
 
 
@@ -81,27 +84,52 @@ def resume_run(run: RunFolder, config: RunConfig) -> RunFolder:
 
     Args:
         run: The run.
-        config: The configuration wanted now; from the run's own, only what is ``CHANGEABLE`` may differ.
+        config: The configuration wanted now; from what the run has learned from, only what is ``CHANGEABLE`` may
+            differ.
 
     Returns:
         The same run folder.
 
     Raises:
-        InputError: The configuration or the data is not what the run was started with.
+        InputError: The configuration or the data is not what the run was started with, its checkpoint is damaged, or
+            another process is at work in its folder.
         InterruptedTraining: Somebody asked to stop again.
     """
-    started = load_resolved(run.config)
-    config = settle(config)
-    _require_same(run, started, config)
-    _require_machine(config.training)
-    task = prepare_task(config)
-    _require_same_data(run, task)
-    _write_down(run, config, task)
-    _train(config, task, run)
+    with _claimed(run):
+        last = find_last(run)
+        config = settle(config)
+        _require_same(run, last.config if last else load_resolved(run.config), config)
+        _require_machine(config.training)
+        if last:
+            require_records(run.metrics, last.position.metrics_bytes)
+        task = prepare_task(config)
+        _require_same_data(run, task)
+        _train(config, task, run, last)
     return run
 
 
-def _train(config: RunConfig, task: Task, run: RunFolder) -> None:
+def _claimed(run: RunFolder) -> AbstractContextManager[None]:
+    return claimed(run.path, _DOING) if is_first() else nullcontext()
+
+
+def _require_free(run: RunFolder) -> None:
+    if not is_first():  # the first process has looked, and may have begun to write
+        return
+    remove_abandoned(run.path)
+    if {entry.name for entry in run.path.iterdir()} - {CLAIM}:
+        raise _taken(run.path, "a run" if run.config.is_file() else "other files")
+
+
+def _taken(folder: Path, found: str) -> InputError:
+    return InputError(
+        f"{folder} is taken",
+        expected="a new or empty folder for the run",
+        found=found,
+        remedy="choose another with --output" + (f", or go on with it: --resume {folder}" if found == "a run" else ""),
+    )
+
+
+def _train(config: RunConfig, task: Task, run: RunFolder, last: Resumed | None) -> None:
     training = config.training
     device = resolve_device(training.device)
     precision = resolve_precision(training.precision, device)
@@ -110,21 +138,21 @@ def _train(config: RunConfig, task: Task, run: RunFolder) -> None:
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if precision == torch.bfloat16 else "no")
     network = convert_conv2d_weight_memory_format(task.network.to(accelerator.device), torch.channels_last)
     wrapped, optimiser = accelerator.prepare(network, build_optimiser(training.optimiser, network.parameters()))
-    position = load_last(run, accelerator)
+    if last:
+        load_last(run, accelerator.unwrap_model(wrapped), optimiser.optimizer)
+    if accelerator.is_main_process:
+        _write_down(run, config, task, describe_environment(accelerator.device, precision))
+    accelerator.wait_for_everyone()
+    position = last.position if last else Position()
     records = Records(
         run.metrics,
         tensorboard=run.path / "tensorboard" if training.tensorboard else None,
         keep_bytes=position.metrics_bytes,
     )
-    if accelerator.is_main_process:
-        environment = {**describe_environment(accelerator.device, precision), "data": task.store.key}
-        if config.network.start_from is not None:
-            environment["start_from"] = describe_start(config.network.start_from)
-        write_text(run.environment, json.dumps(environment, indent=2))
     with closing(records), interruption() as asked, Display(show=accelerator.is_main_process) as display:
         display.say(task.describe())
         Training(
-            config=training,
+            run_config=config,
             task=task,
             network=wrapped,
             optimiser=optimiser,
@@ -144,13 +172,10 @@ def _require_machine(config: TrainingConfig) -> None:
         require_tensorboard()
 
 
-def _write_down(run: RunFolder, config: RunConfig, task: Task) -> None:
+def _write_down(run: RunFolder, config: RunConfig, task: Task, environment: dict[str, object]) -> None:
     write_text(run.config, dump(config))
-    write_text(
-        run.cases,
-        pd.DataFrame([asdict(case) for case in task.cases]).rename(columns={"id": "case"}).to_csv(index=False),
-    )
-    write_text(run.size_targets, task.supervision.table.to_csv(index=False))
+    write_table(run.cases, pd.DataFrame([asdict(case) for case in task.cases]).rename(columns={"id": "case"}))
+    write_table(run.size_targets, task.supervision.table)
     supervision = {
         "seeds": config.supervision.seeds.model_dump(mode="json"),
         "sizes": config.supervision.sizes.model_dump(mode="json"),
@@ -159,20 +184,24 @@ def _write_down(run: RunFolder, config: RunConfig, task: Task) -> None:
         "seed_pixels": task.supervision.seed_pixels,
     }
     write_text(run.supervision, json.dumps(supervision, indent=2))
+    environment["data"] = task.store.key
+    if config.network.start_from is not None:
+        environment["start_from"] = describe_start(config.network.start_from)
+    write_text(run.environment, json.dumps(environment, indent=2))
 
 
 def _require_same(run: RunFolder, started: RunConfig, wanted: RunConfig) -> None:
-    before, now = _flat(started.model_dump(mode="json")), _flat(wanted.model_dump(mode="json"))
-    changed = [
-        f"{key}: {before.get(key)} then, {now.get(key)} now"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key) and not any(key.startswith(free) for free in CHANGEABLE)
-    ]
+    changed = {
+        key: values
+        for key, values in differing(started.model_dump(mode="json"), wanted.model_dump(mode="json")).items()
+        if not any(key == free or key.startswith(f"{free}.") for free in CHANGEABLE)
+    }
     if changed:
         raise InputError(
             f"{run.path} was started with another configuration",
-            found="; ".join(changed),
-            remedy="resume without these changes, or start a new run",
+            found="; ".join(f"{key}: {then} then, {now} now" for key, (then, now) in changed.items()),
+            remedy=f"resume without these changes (set them back in {run.config.name} if they are there), or start a "
+            "new run",
         )
 
 
@@ -180,13 +209,15 @@ def _require_same_data(run: RunFolder, task: Task) -> None:
     if not run.environment.is_file():  # stopped before anything was trained
         return
     try:
-        began = json.loads(run.environment.read_text("utf-8"))["data"]
-        same_sizes = run.size_targets.read_text("utf-8") == task.supervision.table.to_csv(index=False)
-    except (OSError, ValueError, KeyError) as error:
+        began = read_json(run.environment, "what 'medsize train' writes")["data"]
+        same_sizes = read_text(run.size_targets, "the sizes that 'medsize train' writes") == table_text(
+            task.supervision.table
+        )
+    except (InputError, KeyError, TypeError) as error:
         raise InputError(
             f"{run.path} does not say what it was trained on",
             expected=f"{run.environment.name} and {run.size_targets.name} as 'medsize train' writes them",
-            found=str(error),
+            found=error.problem if isinstance(error, InputError) else f"no 'data' in {run.environment.name}",
             remedy="copy the run folder again, whole, or start a new run",
         ) from error
     if began != task.store.key or not same_sizes:
@@ -196,10 +227,3 @@ def _require_same_data(run: RunFolder, task: Task) -> None:
             found=f"the slice store {task.store.key}" + ("" if began != task.store.key else " and other sizes"),
             remedy="bring the images, labels and sizes back as they were, or start a new run",
         )
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat

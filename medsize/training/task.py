@@ -183,7 +183,7 @@ def _initial_network(config: RunConfig, *, classes: int) -> nn.Module:
     torch.manual_seed(config.training.seed)
     network = config.network.build(in_channels=config.data.channels, classes=classes)
     if config.network.start_from is not None:
-        load_start(network, config.network.start_from)
+        load_start(network, config.network, config.network.start_from)
         return network
     if isinstance(config.network, UNetConfig):
         return network

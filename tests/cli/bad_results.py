@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from medsize.networks.weight_files import read_metadata, read_safetensors
 from tests.cli.bad import Bad
 from tests.cli.bad_data import empty
 from tests.cli.place import Command, Place, grey
@@ -69,8 +70,44 @@ def damaged_weights(place: Place) -> Command:
 
 def other_weights(place: Place) -> Command:
     path = place.run / "checkpoints/last/model.safetensors"
+    metadata = read_metadata(path)
     path.unlink()
-    save_file({"head.weight": torch.zeros(3)}, path)
+    (place.run / "checkpoints/last/position.json").unlink()
+    save_file({"head.weight": torch.zeros(3)}, path, metadata)
+    return place.predict(place.image)
+
+
+def edited(written: str, instead: str, command: Callable[[Place], Command]) -> Callable[[Place], Command]:
+    """The command on a run whose config.yaml says something else than what was trained."""
+
+    def make(place: Place) -> Command:
+        config = place.run / "config.yaml"
+        text = config.read_text("utf-8")
+        assert written in text
+        config.write_text(text.replace(written, instead))
+        return command(place)
+
+    return make
+
+
+def swapped_weights(place: Place) -> Command:
+    shutil.copy(place.run / "checkpoints/best/model.safetensors", place.run / "checkpoints/last/model.safetensors")
+    path = place.run / "checkpoints/last/model.safetensors"
+    weights, metadata = read_safetensors(path)
+    save_file({name: 1.5 * tensor for name, tensor in weights.items()}, path, metadata)
+    return place.predict(place.image)
+
+
+def weights_not_finite(place: Place) -> Command:
+    path = place.run / "checkpoints/last/model.safetensors"
+    weights, metadata = read_safetensors(path)
+    save_file({name: tensor * torch.nan for name, tensor in weights.items()}, path, metadata)
+    return place.predict(place.image)
+
+
+def pointer_for_weights(place: Place) -> Command:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 1611964\n"
+    (place.run / "checkpoints/last/model.safetensors").write_text(pointer)
     return place.predict(place.image)
 
 
@@ -112,7 +149,11 @@ RESULTS = [
         ("was started with another configuration", "supervision.sizes.noise: 0.08 then, 0.2 now", "start a new run"),
     ),
     Bad("resumed on other data", other_data, ("was started on other data", "0123456789abcdef", "start a new run")),
-    Bad("damaged checkpoint", damaged_position, ("checkpoints/last cannot be resumed from", "start the run anew")),
+    Bad(
+        "damaged checkpoint",
+        damaged_position,
+        ("checkpoints/last cannot be resumed from", "position.json is no JSON", "start the run anew"),
+    ),
     Bad(
         "training on a device that does not exist",
         lambda place: place.train("--set", "training.device=cuda:9"),
@@ -163,6 +204,43 @@ RESULTS = [
         ("has no checkpoint 'last'", "model.safetensors", "medsize train --resume"),
     ),
     Bad("damaged weights", damaged_weights, ("model.safetensors cannot be used", "copy the run folder again")),
+    Bad(
+        "weights with a Git LFS pointer in their place",
+        pointer_for_weights,
+        ("model.safetensors cannot be used", "a Git LFS pointer", "git lfs pull"),
+    ),
+    Bad(
+        "weights that are not finite",
+        weights_not_finite,
+        ("model.safetensors cannot be used", "not finite: ", "NaN is what a training that diverged leaves"),
+    ),
+    Bad(
+        "weights that were exchanged",
+        swapped_weights,
+        ("model.safetensors cannot be used", "position.json", "is of another run", "copy the run folder again"),
+    ),
+    *(
+        Bad(
+            f"{name} with another {key} in config.yaml",
+            edited(written, instead, command),
+            ("config.yaml does not describe the network", f"{key}: ", "in the weights", "set these back"),
+        )
+        for name, command in (
+            ("predicted", lambda place: place.predict(place.image)),
+            ("evaluated", lambda place: ["evaluate", place.run]),
+            ("exported", lambda place: ["export", place.run, "--to", "card", "-o", place.output]),
+        )
+        for key, written, instead in (
+            ("data.structures", "- lv", "- rv"),
+            ("data.preprocessing.size", "size: 32", "size: 48"),
+            ("network.mean", "mean: 0.5", "mean: 0.45"),
+        )
+    ),
+    Bad(
+        "resumed with an edited config.yaml",
+        edited("- lv", "- rv", lambda place: ["train", "--resume", place.run]),
+        ("was started with another configuration", "data.structures: ['lv'] then, ['rv'] now", "set them back"),
+    ),
     Bad("other weights", other_weights, ("model.safetensors cannot be used", "head.weight", "copy the run folder")),
     Bad(
         "broken images among good ones",

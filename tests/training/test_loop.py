@@ -18,7 +18,7 @@ from medsize.run_folder import RunFolder
 from medsize.training import InterruptedTraining, loop, resume_run, start_run
 from medsize.training.task import prepare_task
 from tests.conftest import tiny_run_config
-from tests.training.runs import copy_with_scribbles, history, same_weights, stopped_and_resumed
+from tests.training.runs import copy_with_scribbles, history, same_weights, stopped_and_resumed, weights
 
 
 def test_the_loss_falls(tiny_config: RunConfig, tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
@@ -144,6 +144,36 @@ def test_a_loss_that_is_not_finite_stops_with_the_cases_of_the_batch(
     assert "partial_cross_entropy nan" in message
     assert "patient0" in message
     assert "learning_rate" in message
+
+
+@pytest.mark.parametrize("what", ["weight", "running statistic"])
+def test_weights_that_the_last_step_spoils_are_not_kept(
+    tiny_acdc: Path, tiny_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+):
+    config = tiny_run_config(tiny_acdc, tiny_cache, "training.epochs=2")
+    train_step = loop.Training.train_step
+
+    def spoil(self: loop.Training, step: int, rows: np.ndarray) -> object:
+        value = train_step(self, step, rows)
+        if step == self.steps - 1:  # its loss was finite
+            state = self.bare_network.state_dict()
+            name = next(name for name in state if name.endswith("weight" if what == "weight" else "running_mean"))
+            state[name].view(-1)[0] = torch.inf
+        return value
+
+    if what == "running statistic":
+        network = "network={name: mobilenetv2_unet, decoder_channels: [4, 4, 4, 4, 4]}"
+        config = tiny_run_config(tiny_acdc, tiny_cache, network, "training.epochs=2")
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Training, "train_step", spoil)
+        with pytest.raises(InputError, match=r"not finite after step 11 \(epoch 2\)(.|\n)*1 of(.|\n)*learning_rate"):
+            start_run(config, tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    for name in ("last", "best"):
+        assert all(tensor.isfinite().all() for tensor in weights(run, name).values())
+        assert json.loads(run.position(name).read_text("utf-8"))["epoch"] == 1
+    resume_run(run, config)
+    assert json.loads(run.position("last").read_text("utf-8"))["epoch"] == 2
 
 
 def test_the_network_starts_at_the_mean_size_unless_told_otherwise(tiny_acdc: Path, tiny_cache: Path):

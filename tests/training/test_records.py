@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from medsize.errors import InputError
-from medsize.training.records import Records
+from medsize.training.records import Records, require_records
 
 
 def lines(path: Path) -> list[dict[str, object]]:
@@ -54,3 +54,35 @@ def test_tensorboard_that_is_not_installed_is_an_error_with_the_remedy(tmp_path:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(InputError, match=r"pip install 'medsize\[tensorboard\]'"):
         Records(tmp_path / "metrics.jsonl", tensorboard=tmp_path / "tb", keep_bytes=0)
+
+
+def test_records_are_required_up_to_the_checkpoint_and_no_further(tmp_path: Path):
+    path = tmp_path / "metrics.jsonl"
+    require_records(path, 0)
+    path.write_text('{"kind": "epoch"}\n{"kind": "epo')
+    require_records(path, len('{"kind": "epoch"}\n'))
+    with pytest.raises(InputError, match=r"line 2: not a record"):
+        require_records(path, path.stat().st_size)
+    with pytest.raises(InputError, match=r"shorter than it was at the checkpoint(.|\n)*at least 900 bytes"):
+        require_records(path, 900)
+
+
+@pytest.mark.parametrize("content", [b"[3]\n", b"{}\n", b"\xff\0\n", b"[" * 5000 + b"\n", b'{"kind": ' + b"9" * 9999])
+def test_what_is_no_record_is_named_by_its_line(tmp_path: Path, content: bytes):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"metrics.jsonl, line 1: not a record"):
+        require_records(path, len(content))
+
+
+def test_records_that_are_gone_are_named(tmp_path: Path):
+    with pytest.raises(InputError, match=r"metrics.jsonl: no such file"):
+        require_records(tmp_path / "metrics.jsonl", 10)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_the_usual_message():
+    records = Records(Path("/dev/full"), tensorboard=None, keep_bytes=0)
+    for act in (lambda: records.add(1, kind="epoch"), records.close):
+        with pytest.raises(InputError, match=r"cannot write /dev/full(.|\n)*No space left(.|\n)*free some space"):
+            act()

@@ -1,6 +1,8 @@
 """A run from its start to its resumption: reproducible, deaf to labels, and clear when it cannot be."""
 
 import json
+import multiprocessing
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -9,11 +11,12 @@ import pandas as pd
 import pytest
 import torch
 
+from medsize.claim import claimed
 from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
 from medsize.errors import InputError
 from medsize.run_folder import RunFolder
-from medsize.training import resume_run, start_run
+from medsize.training import resume_run, start, start_run
 from medsize.training.task import prepare_task
 from tests.conftest import tiny_run_config
 from tests.training.runs import copy_with_scribbles, history, same_weights, weights
@@ -64,6 +67,28 @@ def test_a_run_is_not_resumed_with_another_configuration(run: RunFolder, tiny_ac
         resume_run(run, other)
 
 
+@pytest.mark.parametrize(
+    ("written", "edited", "said"),
+    [
+        ("- lv", "- rv", r"data.structures: \['lv'\] then, \['rv'\] now"),
+        ("mean: 0.5", "mean: 0.45", r"network.mean: 0.5 then, 0.45 now"),
+        ("learning_rate: 0.003", "learning_rate: 0.3", r"training.optimiser.learning_rate: 0.003 then, 0.3 now"),
+        ("seed: 0", "seed: 1", r"training.seed: 0 then, 1 now"),
+    ],
+)
+def test_a_run_whose_configuration_was_edited_is_not_resumed(run: RunFolder, written: str, edited: str, said: str):
+    text = run.config.read_text("utf-8")
+    assert written in text
+    run.config.write_text(text.replace(written, edited))
+    with pytest.raises(InputError, match=rf"started with another configuration(.|\n)*{said}(.|\n)*set them back"):
+        resume_run(run, load_resolved(run.config))
+
+
+def test_what_is_measured_after_a_training_may_change(run: RunFolder, tiny_acdc: Path, tiny_cache: Path):
+    resume_run(run, tiny_run_config(tiny_acdc, tiny_cache, "evaluation.nsd_tolerance_mm=2"))
+    assert load_resolved(run.config).evaluation.nsd_tolerance_mm == 2
+
+
 def test_a_run_is_not_resumed_on_other_data(run: RunFolder, tiny_config: RunConfig):
     about = json.loads(run.environment.read_text("utf-8"))
     run.environment.write_text(json.dumps({**about, "data": "0123456789abcdef"}))
@@ -80,6 +105,72 @@ def test_a_run_is_not_resumed_with_other_sizes(run: RunFolder, tiny_config: RunC
 def test_a_folder_that_is_taken_is_refused(run: RunFolder, tiny_config: RunConfig):
     with pytest.raises(InputError, match="is taken"):
         start_run(tiny_config, run.path)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tiny_config: RunConfig, tmp_path: Path):
+    (tmp_path / "run").touch()
+    with pytest.raises(InputError, match=r"run is taken(.|\n)*found: +a file"):
+        start_run(tiny_config, tmp_path / "run")
+
+
+def test_what_a_killed_start_left_does_not_take_the_folder(tiny_config: RunConfig, tmp_path: Path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".claim").write_text("{}")
+    assert start_run(tiny_config, tmp_path / "run").weights("last").is_file()
+
+
+def test_a_start_that_fails_leaves_nothing_behind(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
+    gone = tiny_run_config(tiny_acdc / "gone", tiny_cache)
+    with pytest.raises(InputError, match="gone"):
+        start_run(gone, tmp_path / "a" / "run")
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("begin", ["start", "resume"])
+def test_a_second_training_in_one_folder_is_refused_while_the_first_is_under_way(
+    tiny_config: RunConfig, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: str
+):
+    lines = history(run)
+    context = multiprocessing.get_context("forkserver")
+    folder = tmp_path / "new" if begin == "start" else run.path
+    preparing = start.prepare_task
+    refused: list[int | None] = []
+
+    def with_a_rival(config: RunConfig) -> object:
+        rival = context.Process(target=_refused, args=(tiny_config, folder, begin))
+        rival.start()
+        rival.join()
+        refused.append(rival.exitcode)
+        return preparing(config)
+
+    monkeypatch.setattr(start, "prepare_task", with_a_rival)
+    if begin == "start":
+        start_run(tiny_config, folder)
+    else:
+        resume_run(run, tiny_config)
+    assert refused == [0]
+    assert history(RunFolder(folder)) == lines
+    assert not (folder / ".claim").exists()
+
+
+def _refused(config: RunConfig, folder: Path, begin: str) -> None:
+    """End well if another training is said to be at work."""
+    try:
+        start_run(config, folder) if begin == "start" else resume_run(RunFolder(folder), config)
+    except InputError as error:
+        sys.exit(0 if "training by process" in str(error) else 3)
+    sys.exit(4)
+
+
+def test_of_several_processes_one_claims_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    run = RunFolder(tmp_path)
+    (tmp_path / "config.yaml").touch()  # which the first of them has written by then
+    monkeypatch.setenv("RANK", "1")
+    with claimed(tmp_path, "training"), start._claimed(run):
+        start._require_free(run)
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(InputError, match="is taken"):
+        start._require_free(run)
 
 
 def test_garbage_in_the_stored_labels_of_training_cases_changes_nothing(tiny_config: RunConfig, run: RunFolder):

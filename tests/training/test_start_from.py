@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from medsize.config.layers import layer_from_assignment
 from medsize.config.loading import load_config
 from medsize.errors import InputError, InputErrors
+from medsize.networks.weight_files import read_safetensors
 from medsize.run_folder import RunFolder
 from medsize.training import resume_run, start_run
 from medsize.training.task import prepare_task
@@ -54,6 +56,21 @@ def test_a_run_that_cannot_be_started_from_says_so(
 ):
     damage(run)
     with pytest.raises(InputError, match=message):
+        start_run(tiny_run_config(tiny_acdc, tiny_cache, f"network.start_from={run.path}"), tmp_path / "other")
+
+
+def test_images_that_are_normalised_otherwise_are_refused(run: RunFolder, tiny_acdc: Path, tmp_path: Path):
+    config = tiny_run_config(tiny_acdc, tmp_path / "cache", "network.mean=0.4", f"network.start_from={run.path}")
+    with pytest.raises(InputError, match=r"sees images otherwise(?s:.)*network.mean: 0.5(?s:.)*network.mean: 0.4"):
+        start_run(config, tmp_path / "other")
+
+
+def test_weights_that_are_not_finite_are_refused(run: RunFolder, tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
+    path = run.weights("last")
+    spoiled, metadata = read_safetensors(path)
+    next(iter(spoiled.values())).fill_(torch.inf)
+    save_file(spoiled, path, metadata)
+    with pytest.raises(InputError, match=r"model.safetensors cannot be used(?s:.)*not finite"):
         start_run(tiny_run_config(tiny_acdc, tiny_cache, f"network.start_from={run.path}"), tmp_path / "other")
 
 
