@@ -20,7 +20,7 @@ def _group() -> None:
 
 @weights.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="Weights: .safetensors, .pth or .pt.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="Weights: .safetensors, .pth, .pt or .pth.tar.", show_default=False)],
     network: Annotated[str, typer.Option(help="Name of a network, e.g. resnet101_deeplabv3plus.", show_default=False)],
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of the network, e.g. network.image_size=384.")
@@ -45,7 +45,7 @@ def check(
     try:
         match = match_weights(built.encoder, file)
     except ValueError as error:
-        raise InputError("the weights cannot be read", found=str(error)) from error
+        raise InputError("the weights cannot be used", found=str(error)) from error
     if as_json:
         typer.echo(_as_json(match, network))
     else:
