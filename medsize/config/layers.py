@@ -8,8 +8,10 @@ from typing import Any, Self
 
 import yaml
 
+from medsize.config.yaml_text import parse_yaml
 from medsize.errors import InputError
 from medsize.shipped import shipped
+from medsize.text import read_text
 
 Key = tuple[str, ...]
 
@@ -26,6 +28,8 @@ PATH_KEYS: frozenset[Key] = frozenset(
         ("network", "start_from"),
     }
 )
+_MOST_BYTES = 2**20
+_SHOWN = 80  # letters of an assignment
 # A mapping whose variant changes is replaced, not merged: the keys of another variant mean nothing to it.
 VARIANT_KEYS = ("kind", "name")
 
@@ -75,9 +79,10 @@ def layer_from_assignment(text: str) -> Layer:
     if not separator or not all(parts):
         raise InputError(f"--set {text}: not an assignment", expected="--set training.epochs=50", found=text)
     try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {text}: the value is no YAML", found=value) from error
+        _, parsed = parse_yaml(value)
+    except yaml.MarkedYAMLError as error:
+        name = f"--set {text}" if len(text) <= _SHOWN else f"--set {text[:_SHOWN]}…"
+        raise InputError(f"{name}: the value is no YAML", found=error.problem) from error
     return layer_from_option(f"--set {text}", parts, parsed)
 
 
@@ -91,19 +96,13 @@ def layer_from_file(path: Path, *, _above: tuple[Path, ...] = ()) -> Layer:
     if path in _above:
         chain = " extends ".join(p.name for p in (*_above, path))
         raise InputError(f"{path} extends itself", found=chain)
+    text = read_text(path, "a configuration, in YAML", most_bytes=_MOST_BYTES)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read", found=str(error), remedy="give a UTF-8 YAML file") from error
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
+        node, values = parse_yaml(text)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputError(
-            f"{path}{line}: not valid YAML", found=problem, remedy="check indentation and colons"
+            f"{path}{line}: not valid YAML", found=error.problem or str(error), remedy="check indentation and colons"
         ) from error
     if not isinstance(node, yaml.MappingNode):
         raise InputError(f"{path} does not describe a run", expected="a mapping, e.g. 'extends: acdc'")

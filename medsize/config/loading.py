@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -12,6 +12,8 @@ from medsize.config.divide import OverrideError
 from medsize.config.layers import Layer, config_file, layer_from_file
 from medsize.config.run import RunConfig
 from medsize.errors import InputError, InputErrors
+
+_SHOWN: Final = 120
 
 
 def load_config(name: str, overrides: Sequence[Layer] = ()) -> RunConfig:
@@ -87,9 +89,13 @@ def _explain(item: dict[str, Any], layer: Layer) -> InputError:
             f"{where}{name} does not say its {union['propertyName']}",
             expected=f"{union['propertyName']}: {' or '.join(union['mapping'])}",
         )
-    found = None if isinstance(item["input"], dict | BaseModel) else repr(item["input"])
+    found = None if isinstance(item["input"], dict | BaseModel) else _shortened(repr(item["input"]))
     problem = item["msg"].removeprefix("Value error, ")
     return InputError(f"{where}{name or 'the configuration'}: {problem}", found=found)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} letters)"
 
 
 def _key_in(values: Any, loc: Iterable[int | str]) -> tuple[str, ...]:

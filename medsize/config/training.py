@@ -80,7 +80,7 @@ class EarlyStopping(Model):
 class TrainingConfig(Model):
     """Length, optimiser, augmentation, machine and rhythm of a training."""
 
-    epochs: int = Field(default=200, ge=1)
+    epochs: int = Field(default=200, ge=1, le=1_000_000)
     """Passes over the training slices."""
     batch_size: int = Field(default=12, ge=1)
     """Slices in a step (of each process); where sizes are of volumes, as many whole cases as come nearest to it."""

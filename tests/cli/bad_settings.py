@@ -34,6 +34,27 @@ CONFIGURATIONS = [
         ("my.yaml, line 4: 'training.epochs' is given twice", "first at my.yaml, line 3", "keep one"),
     ),
     Bad(
+        "a number of 5,000 digits",
+        lambda place: place.train("--set", f"training.epochs={'9' * 5000}"),
+        ("--set training.epochs=999", "the value is no YAML", "a number of 5,000 digits"),
+    ),
+    Bad(
+        "more epochs than there is time",
+        lambda place: place.train("--set", f"training.epochs={'9' * 300}"),
+        ("training.epochs", "less than or equal to 1000000", "(300 letters)"),
+    ),
+    Bad(
+        "infinite noise", lambda place: place.train("--noise", "1e400"), ("--noise: supervision.sizes.noise", "finite")
+    ),
+    Bad(
+        "anchors within anchors",
+        configured(
+            "a: &a [x, x]\n"
+            + "".join(f"a{n}: &a{n} [{'*a' + str(n - 1 or '')}, {'*a' + str(n - 1 or '')}]\n" for n in range(1, 23))
+        ),
+        ("my.yaml, line", "not valid YAML", "more than 100,000 values"),
+    ),
+    Bad(
         "unknown key",
         configured("extends: acdc\ntraining:\n  epocs: 2\n"),
         ("my.yaml, line 3: unknown key 'training.epocs'", "did you mean 'epochs'?"),

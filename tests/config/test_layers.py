@@ -122,8 +122,8 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, text: str, message:
 
 
 def test_a_file_that_is_not_text_says_so(tmp_path: Path):
-    (tmp_path / "mine.yaml").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(InputError, match="give a UTF-8 YAML file"):
+    (tmp_path / "mine.yaml").write_bytes(b"\x89PNG\x00\x01")
+    with pytest.raises(InputError, match="is no text"):
         layer_from_file(tmp_path / "mine.yaml")
 
 
@@ -143,3 +143,19 @@ def test_presets_are_the_shipped_files():
     medical = {"acdc", "acdc_cpu", "acdc_crf", "acdc_barrier", "acdc_full", "acdc_mean_size", "phantom"}
     photos = {"voc", "voc_wr38", "voc_vit", "voc_clicks", "voc_scribbles", "coco", "coco_vit", "ecssd"}
     assert medical | photos <= set(presets())
+
+
+def test_a_configuration_of_another_system_is_read(tmp_path: Path):
+    (tmp_path / "my.yaml").write_bytes("\ufeffdata: {structures: [größe]}\r\n".encode("utf-8"))
+    assert layer_from_file(tmp_path / "my.yaml").values == {"data": {"structures": ["größe"]}}
+
+
+def test_a_number_that_no_computer_takes_is_named_by_its_line(tmp_path: Path):
+    (tmp_path / "my.yaml").write_text("training:\n  epochs: " + "9" * 5000)
+    with pytest.raises(InputError, match=r"my.yaml, line 2: not valid YAML\n +found: +a number of 5,000 digits"):
+        layer_from_file(tmp_path / "my.yaml")
+    with pytest.raises(
+        InputError, match=r"--set training.epochs=9+…: the value is no YAML(.|\n)*5,000 digits"
+    ) as caught:
+        layer_from_assignment("training.epochs=" + "9" * 5000)
+    assert len(str(caught.value)) < 300
