@@ -10,8 +10,8 @@ from typing import Any, Final
 
 _CHECKSUMS: Final = "checksums.json"
 _PART: Final = 2**24  # bytes that one thread takes at a time
-_BLOCK: Final = 2**18
-_THREADS: Final = 4
+_BLOCK: Final = 2**16
+_THREADS: Final = 8
 
 _Stamps = tuple[tuple[str, int, int, int], ...]
 _whole: dict[Path, _Stamps] = {}
