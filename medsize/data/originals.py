@@ -1,21 +1,17 @@
 """The files that prepared data is made from: what they hold, and whether they held it all the while."""
 
-import glob
 import hashlib
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from medsize.data.detached import detached_files
 from medsize.digests import value_digest
 from medsize.errors import InputError, InputErrors
 
 _ENDS: Final = 4096  # bytes
-_HEADER: Final = 2**16  # bytes
-_DATA_FILES: Final = re.compile(r"^(?:ElementDataFile\s*=|data ?file:)(.*)", re.MULTILINE | re.IGNORECASE | re.DOTALL)
-_LIST: Final = "LIST"
 
 _Stamp = tuple[int, int, int]
 """Size in bytes, and when a file's content and its entry changed; the latter time nobody can put back."""
@@ -74,7 +70,7 @@ class Originals:
 
     def _state(self, path: Path) -> _State:
         try:
-            if not path.is_dir() and not (data := _data_files(path)):
+            if not path.is_dir() and not (data := detached_files(path)):
                 return self._content(path)
             inside = sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path, *data]
             states = [self._content(entry) for entry in inside]
@@ -102,21 +98,3 @@ def _ends(path: Path) -> _State:
 def _stamp(descriptor: int) -> _Stamp:
     found = os.fstat(descriptor)
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _data_files(header: Path) -> list[Path]:
-    """Return the files beside a header (.mhd, .nhdr) that hold its voxels."""
-    if header.suffix.lower() not in (".mhd", ".nhdr"):
-        return []
-    with header.open("rb") as file:
-        found = _DATA_FILES.search(file.read(_HEADER).decode("utf-8", "replace"))
-    first, *others = (found[1] if found else "").split("\n")
-    names = {name.strip() for name in (others if first.strip().startswith(_LIST) else (first, *first.split()[:1]))}
-    paths = {path for name in names if name and "\0" not in name for path in _named(header.parent, name)}
-    return sorted(path for path in paths if path.is_file())
-
-
-def _named(folder: Path, name: str) -> Iterable[Path]:
-    if "%" not in name or Path(name).is_absolute():
-        return [folder / name]
-    return folder.glob(re.sub(r"%\d*d", "*", glob.escape(name)))  # plane%03d.raw: one file a plane
