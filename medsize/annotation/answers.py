@@ -100,7 +100,8 @@ class AnswerStore:
     """The answers of all raters in a folder, one JSON object a line, one file a rater.
 
     Several threads and several processes may write at once. An answer is on disk (written, then fsynced) before
-    ``append`` returns; a line that a crash cut short was never acknowledged and is passed over.
+    ``append`` returns; a line that a crash cut short was never acknowledged and is passed over. Other lines that say
+    nothing were damaged since, and are passed over as well.
 
     Args:
         folder: Folder of the files; it is made with the first answer.
@@ -142,6 +143,13 @@ class AnswerStore:
         self._all()
         return sum(file.unfinished for file in self._files.values())
 
+    @property
+    def damaged(self) -> list[str]:
+        """Where lines are that once were answers, in words."""
+        self._all()
+        files = sorted(self._files.values(), key=lambda file: file.path.name)
+        return [f"{file.path}, line {line}" for file in files for line in file.damaged]
+
     def _all(self) -> list[list[Answer]]:
         return [self._file(path).read() for path in sorted(self.folder.glob("*.jsonl"))]
 
@@ -162,6 +170,8 @@ class _RaterFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.unfinished = 0
+        self.damaged: list[int] = []
+        self._lines = 0
         self._known: dict[str, Answer] = {}
         self._offset = 0
         self._lock = threading.Lock()
@@ -182,9 +192,14 @@ class _RaterFile:
 
     def read(self) -> list[Answer]:
         with self._lock:
-            if self.path.is_file():
-                with self.path.open("rb") as file:
-                    self._catch_up(file)
+            try:
+                if self.path.is_file():
+                    with self.path.open("rb") as file:
+                        self._catch_up(file)
+            except OSError as error:
+                raise InputError(
+                    f"{self.path} cannot be read", found=error.strerror, remedy="change the file's permissions"
+                ) from error
             return list(self._known.values())
 
     @contextmanager
@@ -202,11 +217,14 @@ class _RaterFile:
         *lines, rest = file.read().split(b"\n")
         for line in lines:
             self._offset += len(line) + 1
+            self._lines += 1
             answer = _parse(line)
-            if answer is None:
-                self.unfinished += 1
-            else:
+            if answer is not None:
                 self._known.setdefault(answer.id, answer)
+            elif line.endswith(b"}"):
+                self.damaged.append(self._lines)
+            else:
+                self.unfinished += 1
         return bool(rest)
 
 

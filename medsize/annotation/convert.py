@@ -14,6 +14,7 @@ from medsize.data.grid_files import write_label
 from medsize.data.unlabelled import UNLABELLED
 from medsize.data.volumes import read_volume
 from medsize.errors import InputError, InputErrors
+from medsize.files import remove_abandoned
 from medsize.supervision.size_table import SizeEntry, write_size_table
 
 
@@ -25,11 +26,13 @@ class Annotations:
         record: What the answers are about.
         answers: The last answer of each rater about each thing, by rater, case, slice and structure.
         unfinished: Lines that a crash cut short; they were never acknowledged.
+        damaged: Where lines are that were answers, until the file was damaged.
     """
 
     record: Record
     answers: list[Answer]
     unfinished: int
+    damaged: list[str]
 
 
 def read_annotations(folder: Path, raters: Sequence[str] = ()) -> Annotations:
@@ -55,7 +58,7 @@ def read_annotations(folder: Path, raters: Sequence[str] = ()) -> Annotations:
     order = {name: number for number, name in enumerate(record.structures)}
     answers = [answer for rater in chosen for answer in store.latest(rater).values()]
     answers.sort(key=lambda a: (a.case, -1 if a.slice is None else a.slice, order.get(a.structure, 0), a.rater))
-    return Annotations(record, answers, store.unfinished)
+    return Annotations(record, answers, store.unfinished, store.damaged)
 
 
 def write_table(annotations: Annotations, path: Path) -> int:
@@ -85,13 +88,23 @@ def write_seed_files(annotations: Annotations, folder: Path) -> tuple[int, int]:
         The number of files, and how many of them have seeds.
 
     Raises:
-        InputErrors: Images are gone or cannot be read, or a place cannot be written to; all of them are named.
+        InputError: An image is not known.
+        InputErrors: Images are gone or cannot be read, seeds do not fit them, or a place cannot be written to; all
+            of them are named.
     """
+    remove_abandoned(folder)
     problems: list[InputError] = []
     drawn = 0
     of_case: dict[str, list[Answer]] = defaultdict(list)
     for answer in annotations.answers:
         of_case[answer.case].append(answer)
+    unknown = sorted({a.case for a in annotations.answers if a.seeds} - set(annotations.record.images))
+    if unknown:
+        raise InputError(
+            f"seeds were drawn in cases whose images are not known: {', '.join(unknown[:5])}",
+            expected="every case under 'images' of session.json",
+            remedy="start 'medsize annotate' on them once more with the same -o",
+        )
     values = annotations.record.labels | {BACKGROUND: 0}
     for case, image in annotations.record.images.items():
         try:
@@ -118,13 +131,8 @@ def _entry(row: int, answer: Answer) -> SizeEntry:
         unit=answer.unit,
         rater=answer.rater,
         seconds=round(answer.seconds, 1),
-        note=_harmless(" ".join(answer.note.split())),
+        note=" ".join(answer.note.split()),
     )
-
-
-def _harmless(text: str) -> str:
-    """Keep a spreadsheet from taking a note for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _seeds(answers: Iterable[Answer], shape: tuple[int, ...], values: dict[str, int]) -> NDArray[np.uint8]:
@@ -132,6 +140,13 @@ def _seeds(answers: Iterable[Answer], shape: tuple[int, ...], values: dict[str, 
     for answer in sorted(answers, key=lambda answer: answer.time):
         seeds = drawn.setdefault(answer.rater, np.full(shape, UNLABELLED, np.uint8))
         for stroke in answer.seeds:
+            if stroke.slice >= shape[2] or stroke.structure not in values:
+                raise InputError(
+                    f"a seed of {answer.rater} does not fit {answer.case}",
+                    expected=f"one of {shape[2]} slices and of {', '.join(values)}",
+                    found=f"slice {stroke.slice} (counted from 0), {stroke.structure}",
+                    remedy="give the image that was annotated",
+                )
             seeds[:, :, stroke.slice][_covered(stroke, shape[:2])] = values[stroke.structure]
     merged = np.full(shape, UNLABELLED, np.uint8)
     for seeds in drawn.values():

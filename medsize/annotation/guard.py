@@ -1,4 +1,4 @@
-"""Who may talk to the page's server: whoever knows the token, from the page itself."""
+"""Who may talk to the page's server, and how much at once: whoever knows the token, from the page itself."""
 
 import secrets
 from collections.abc import Collection
@@ -9,6 +9,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY: Final = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+MOST_BYTES: Final = 2**20
+"""Of a request's body: an answer of 500 seeds has some kilobytes."""
+
 _HEADERS: Final = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",  # the token is in the address
@@ -22,7 +25,8 @@ class Guard:
     """Lets through what comes with the token in its path, to the right host and from the page itself.
 
     The Host header is checked because a web site may point its own name at 127.0.0.1 (DNS rebinding); the Origin,
-    because any site may send a request to any address. The inner application sees paths without the token.
+    because any site may send a request to any address. The inner application sees paths without the token, and bodies
+    of at most ``MOST_BYTES``, which are read no further than that.
 
     Args:
         app: What is guarded.
@@ -52,8 +56,19 @@ class Guard:
         if refusal:
             await PlainTextResponse(refusal, status_code=403)(scope, receive, send_with_headers)
             return
+        body = await _body(scope, receive)
+        if body is None:
+            problem = f"more than {MOST_BYTES // 2**20} MiB is no answer"
+            refused = PlainTextResponse(problem, status_code=413, headers={"Connection": "close"})
+            await refused(scope, receive, send_with_headers)
+            return
+        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive_again() -> Message:
+            return waiting.pop() if waiting else await receive()
+
         inner = "/" + scope["path"].split("/", 2)[2]
-        await self.app({**scope, "path": inner, "raw_path": inner.encode()}, receive, send_with_headers)
+        await self.app({**scope, "path": inner, "raw_path": inner.encode()}, receive_again, send_with_headers)
 
     def _refusal(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
@@ -68,3 +83,18 @@ class Guard:
         if ".." in rest.split("/") or "\\" in rest:
             return "there is nothing outside the page"
         return None
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes | None:
+    """Read a request's body; nothing if it is too large, which its length often says before it is read."""
+    length = Headers(scope=scope).get("content-length", "0")
+    if not length.isdecimal() or len(length) > 9 or int(length) > MOST_BYTES:
+        return None
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > MOST_BYTES:
+            return None
+        if not message.get("more_body", False):  # also when the client went away
+            return bytes(body)

@@ -1,15 +1,17 @@
 """The page's server: the static files, the slices, and the answers."""
 
 import shlex
-from collections.abc import Collection
+import unicodedata
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from starlette.types import ASGIApp
 
 from medsize.annotation.answers import BACKGROUND, WHOLE, Answer, Stroke, Unit, rater_name
@@ -20,6 +22,7 @@ from medsize.annotation.session import Item, Session
 from medsize.config.model import Model
 from medsize.data.volumes import read_volume
 from medsize.errors import InputError
+from medsize.text import printable
 
 _PAGE: Final = Path(__file__).parent / "page"
 _TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -30,25 +33,36 @@ _CLICK: Final = 1.5
 class GivenStroke(Model):
     """A seed as the page sends it: screen positions (across, down) in pixels of the image."""
 
-    structure: str
+    structure: Annotated[str, Field(max_length=200)]
     slice: int
     points: tuple[tuple[float, float], ...]
+
+
+def _plain(text: str) -> str:
+    """Return a text without characters that act on a terminal or in a table, or refuse it."""
+    acting = [letter for letter in text if unicodedata.category(letter) == "Cc" and letter not in "\n\t"]
+    if acting:
+        raise ValueError(f"has the control character {printable(acting[0])}")
+    return text
+
+
+_Text = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
 
 
 class GivenAnswer(Model):
     """An answer as the page sends it; the fields are those of ``Answer``."""
 
-    id: str
-    rater: str
+    id: _Text
+    rater: _Text
     item: int
-    structure: str
+    structure: _Text
     value: float | None = None
     low: float | None = None
     high: float | None = None
     unit: Unit
-    seconds: float
+    seconds: float = Field(ge=0, le=1e6)
     seeds: tuple[GivenStroke, ...] = Field(default=(), max_length=500)
-    note: str = ""
+    note: Annotated[str, Field(max_length=500), AfterValidator(_plain)] = ""
 
 
 def create_app(session: Session, *, token: str, hosts: Collection[str]) -> ASGIApp:
@@ -67,7 +81,12 @@ def create_app(session: Session, *, token: str, hosts: Collection[str]) -> ASGIA
 
     @app.exception_handler(InputError)
     def explain(_: Request, error: InputError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_code=422)
+        return JSONResponse({"error": printable(str(error))}, status_code=422)
+
+    @app.exception_handler(RequestValidationError)
+    def refuse(_: Request, error: RequestValidationError) -> JSONResponse:
+        # without what was sent, which JSON need not be able to say back: NaN, half characters, megabytes
+        return JSONResponse({"error": f"the request cannot be used: {_first(error.errors())}"}, status_code=422)
 
     for path in sorted(_PAGE.iterdir()):
         app.get("/" if path.name == "index.html" else f"/{path.name}")(_file(path))
@@ -79,6 +98,11 @@ def create_app(session: Session, *, token: str, hosts: Collection[str]) -> ASGIA
     if session.practice:
         app.get("/api/practice")(desk.practice)
     return Guard(app, token=token, hosts=hosts)
+
+
+def _first(errors: Sequence[Any]) -> str:
+    where = ".".join(str(part)[:40] for part in errors[0]["loc"] if part != "body")
+    return printable(f"{where} {errors[0]['msg'][:200]}".strip())
 
 
 def _file(path: Path) -> Any:
@@ -161,9 +185,11 @@ class _Desk:
     def practice(self, rater: Rater) -> dict[str, Any]:
         """How far off a rater was, and how fast."""
         assert self._practice is not None, "the route exists in practice alone"
+        asked = {(i.case, i.slice, structure) for i in self._session.items for structure in self._session.structures}
         first: dict[tuple[str, int | None, str], Answer] = {}
         for answer in self._session.store.answers(rater_name(rater)):
-            first.setdefault(answer.key, answer)  # the second was given knowing the truth
+            if answer.key in asked:  # others are of an earlier session
+                first.setdefault(answer.key, answer)  # the second was given knowing the truth
         return self._practice.summary(list(first.values()))
 
     def _is_done(self, item: Item, answered: Collection[tuple[str, int | None, str]]) -> bool:
@@ -198,9 +224,7 @@ class _Desk:
                 time=datetime.now(UTC),
             )
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise InputError(f"the answer cannot be used: {where} {first['msg']}") from error
+            raise InputError(f"the answer cannot be used: {_first(error.errors())}") from error
 
     def _stroke(self, given: GivenStroke, item: Item, picture: Picture) -> Stroke:
         width, height, depth = picture.greys.shape

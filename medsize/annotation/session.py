@@ -4,19 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from medsize.annotation.answers import BACKGROUND, AnswerStore
+from medsize.annotation.answers import AnswerStore
 from medsize.config.model import Model
+from medsize.config.structure_names import usable_labels
 from medsize.data.case import Case
 from medsize.data.formats import read_grid
 from medsize.data.photos import is_photo
 from medsize.data.volumes import read_volume
 from medsize.errors import InputError, InputErrors
-from medsize.files import write_text
+from medsize.files import remove_abandoned, write_text
+from medsize.names import check_name, check_structure_name
+from medsize.text import read_text
 
 Level = Literal["slice", "volume"]
 PRACTICE = "practice"
@@ -36,15 +39,22 @@ class Item:
     slice: int | None
 
 
+def _case_name(name: str) -> str:
+    try:
+        return check_name(name, "case")
+    except InputError as error:
+        raise ValueError(error.problem) from error
+
+
 class Record(Model):
     """The file ``session.json``: what the answers beside it are about."""
 
-    labels: dict[str, int]
+    labels: Annotated[dict[str, Annotated[int, Field(ge=1, le=255)]], AfterValidator(usable_labels)]
     """Structure to its value in label and seed files."""
     structures: tuple[str, ...]
     level: Level
     seed: int
-    images: dict[str, Path]
+    images: dict[Annotated[str, AfterValidator(_case_name)], Path]
     """Case to its image."""
 
 
@@ -99,11 +109,13 @@ def open_session(
 
     Raises:
         InputError: The folder holds annotations with other label values, there is nothing to annotate, or a
-            structure is called "background".
+            structure or case cannot be called so.
         InputErrors: Images cannot be read; all of them are named.
     """
-    if BACKGROUND in structures:
-        raise InputError("a structure is called 'background'", remedy="leave it out: it is what the structures leave")
+    for structure in structures:
+        check_structure_name(structure)
+    for case in cases:
+        check_name(case.id, "case")
     chosen = [case for case in cases if case.label is not None] if practice else [replace(c, label=None) for c in cases]
     if not chosen:
         raise InputError(
@@ -147,7 +159,7 @@ def read_record(folder: Path) -> Record:
             found="no session.json" if folder.is_dir() else "no such folder",
         )
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return Record.model_validate_json(read_text(path, "what 'medsize annotate' wrote"))
     except ValidationError as error:
         raise InputError(
             f"{path} cannot be read",
@@ -168,6 +180,7 @@ def _keep(path: Path, record: Record) -> None:
                 remedy="choose another folder with -o",
             )
         record = record.model_copy(update={"images": earlier.images | record.images})
+    remove_abandoned(path.parent)
     write_text(path, record.model_dump_json(indent=2) + "\n")
 
 

@@ -23,3 +23,5 @@ def from_annotations(
         typer.echo(f"{seeds}: {files} files, {drawn} with seeds; the value of blank pixels is 255")
     if annotations.unfinished:
         say(f"note: {annotations.unfinished} answers were cut short before they were accepted, and are left out")
+    if annotations.damaged:
+        say(f"warning: {len(annotations.damaged)} damaged lines are left out: {'; '.join(annotations.damaged[:20])}")

@@ -122,6 +122,33 @@ def test_a_whole_line_without_its_end_is_kept_once_when_it_is_sent_again(tmp_pat
     assert AnswerStore(tmp_path).unfinished == 0
 
 
+@pytest.mark.parametrize("damage", [b"\xff", b"\0", b'"', b"["])
+def test_a_damaged_line_is_told_apart_from_one_that_was_cut_short(tmp_path: Path, damage: bytes):
+    store = AnswerStore(tmp_path)
+    for number in range(4):
+        store.append(answer(number))
+    (path,) = tmp_path.iterdir()
+    lines = path.read_bytes().split(b"\n")
+    lines[1] = lines[1][:20] + damage + lines[1][21:]
+    lines[2] = lines[2][:30]
+    path.write_bytes(b"\n".join(lines))
+    again = AnswerStore(tmp_path)
+    assert [one.id for one in again.answers("Anna")] == [answer(n).id for n in (0, 3)]
+    assert again.damaged == [f"{path}, line 2"]
+    assert again.unfinished == 1
+
+
+def test_answers_that_may_not_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    AnswerStore(tmp_path).append(answer(1))
+
+    def refused(self: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(InputError, match=r"jsonl cannot be read(.|\n)*Permission denied"):
+        AnswerStore(tmp_path).answers("Anna")
+
+
 def test_writers_at_once_in_one_process_lose_nothing(tmp_path: Path):
     stores = [AnswerStore(tmp_path), AnswerStore(tmp_path)]
     numbers = range(120)

@@ -46,7 +46,8 @@ def test_the_table_is_read_back_as_it_was_answered(session: Session, tmp_path: P
         (FIRST, 0, "myo", None, 1, 1.5, "cells 3x3", "Anna", 3.2),
         (FIRST, 1, "lv", 0, None, None, "percent", "Ben", 3.2),
     ]
-    assert entries[1].note == "'=SUM(A1) blurred"  # no formula to a spreadsheet
+    assert entries[1].note == "=SUM(A1) blurred"
+    assert "'=SUM(A1) blurred" in (tmp_path / "sizes.csv").read_text("utf-8")  # no formula to a spreadsheet
 
 
 def test_the_last_answer_of_each_rater_counts(session: Session, tmp_path: Path):
@@ -112,6 +113,28 @@ def test_images_that_are_gone_are_named(open_tiny: OpenTiny, tmp_path: Path):
     path.write_text(path.read_text("utf-8").replace(f"{FIRST}.nii.gz", "gone.nii.gz"))
     with pytest.raises(InputErrors, match=r"gone\.nii\.gz"):
         write_seed_files(read_annotations(session.folder), tmp_path / "seeds")
+
+
+@pytest.mark.parametrize("drawn", [stroke((5, 5), number=3), stroke((5, 5), structure="liver")])
+def test_seeds_that_do_not_fit_the_image_are_named(session: Session, tmp_path: Path, drawn: dict):
+    session.store.append(answer(1, seeds=[drawn]))
+    with pytest.raises(InputErrors, match=f"a seed of Anna does not fit {FIRST}"):
+        write_seed_files(read_annotations(session.folder), tmp_path / "seeds")
+
+
+def test_seeds_in_a_case_whose_image_is_not_known_are_not_left_out_silently(session: Session, tmp_path: Path):
+    session.store.append(answer(1, case="elsewhere", seeds=[stroke((5, 5))]))
+    with pytest.raises(InputError, match="images are not known: elsewhere"):
+        write_seed_files(read_annotations(session.folder), tmp_path / "seeds")
+
+
+def test_damaged_lines_are_passed_on(session: Session):
+    for number in range(2):
+        session.store.append(answer(number))
+    (path,) = session.store.folder.iterdir()
+    path.write_bytes(path.read_bytes().replace(b"lv", b"\xff", 1))
+    found = read_annotations(session.folder)
+    assert (len(found.answers), found.damaged) == (1, [f"{path}, line 1"])
 
 
 def test_nobody_and_a_stranger_are_refused(session: Session):

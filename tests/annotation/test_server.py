@@ -1,16 +1,23 @@
 import asyncio
+import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
 import medsize.annotation.practice
 import medsize.annotation.server
+from medsize.annotation import open_session
 from medsize.annotation.guard import POLICY
 from medsize.annotation.server import create_app
+from medsize.data.sources.acdc import ACDC_LABELS, find_acdc_cases
 from medsize.data.volumes import read_volume
 from tests.annotation.conftest import HOST, TOKEN, OpenTiny, client_of, sent
+from tests.fuzzing import fuzz
 
 PAGE = Path(medsize.annotation.server.__file__).parent / "page"
 
@@ -150,6 +157,10 @@ def test_the_next_image_wraps_around_to_what_was_left_out(open_tiny: OpenTiny):
         ({"seeds": [{"structure": "lv", "slice": 9, "points": [[1, 1]]}]}, "another slice"),
         ({"seeds": [{"structure": "lv", "slice": 0, "points": [[40, 1]]}]}, "outside the image"),
         ({"seeds": [{"structure": "lv", "slice": 0, "points": []}]}, "points"),
+        ({"seconds": 1e300}, "seconds"),
+        ({"note": "a\x1b[2J"}, r"note Value error, has the control character \x1b"),
+        ({"rater": "Anna\0"}, r"control character \x00"),
+        ({"structure": "x" * 201}, "structure"),
     ],
 )
 def test_an_answer_that_cannot_be_is_refused_with_the_reason(open_tiny: OpenTiny, change: dict, said: str):
@@ -164,6 +175,91 @@ def test_an_answer_that_cannot_be_is_refused_with_the_reason(open_tiny: OpenTiny
 @pytest.mark.parametrize("change", [{"value": "1e999"}, {"unit": "furlongs"}, {"extra": 1}, {"id": None}])
 def test_what_is_no_answer_at_all_is_refused(open_tiny: OpenTiny, change: dict):
     assert client_of(open_tiny()).post("api/answers", json=sent() | change).status_code == 422
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400, "9" * 5000])
+@pytest.mark.parametrize("place", ["value", "low", "seconds", "item", "slice", "across"])
+def test_a_number_that_is_none_or_has_no_end_is_refused(open_tiny: OpenTiny, number: str, place: str):
+    session = open_tiny()
+    stroke = {"structure": "lv", "slice": "SLICE", "points": [["ACROSS", 1]]}
+    text = json.dumps(sent(seeds=[stroke], value="VALUE", low="LOW", high=2, seconds="SECONDS", item="ITEM"))
+    for name, usual in (("slice", "0"), ("across", "1"), ("value", "1"), ("low", "1"), ("seconds", "1"), ("item", "0")):
+        text = text.replace(f'"{name.upper()}"', number if name == place else usual)
+    response = client_of(session).post("api/answers", content=text, headers={"Content-Type": "application/json"})
+    assert response.status_code in (400, 404, 422)
+    assert not session.store.folder.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 500_000,
+        '{"note":' * 100_000,
+        "",
+        "null",
+        "[]",
+        "{",
+        '{"\\ud800": 1}',
+        '{"rater": "\\udfff"}',
+        "\xff\xfe",
+    ],
+)
+def test_json_that_is_no_answer_is_refused(open_tiny: OpenTiny, body: str):
+    content = body.encode("latin-1")
+    response = client_of(open_tiny()).post("api/answers", content=content, headers={"Content-Type": "application/json"})
+    assert response.status_code in (400, 422)
+    assert len(response.content) < 500
+
+
+def test_answers_about_cases_of_an_earlier_practice_are_left_out(open_tiny: OpenTiny, tiny_acdc: Path):
+    earlier = open_tiny(practice=True)
+    elsewhere = earlier.items[0].case
+    client_of(earlier).post("api/answers", json=sent())
+    cases = [case for case in find_acdc_cases(tiny_acdc) if case.id != elsewhere]
+    session = open_session(
+        earlier.folder.parent, cases, ACDC_LABELS, ("lv", "myo"), level="slice", seed=0, practice=True
+    )
+    assert client_of(session).get("api/practice", params={"rater": "Anna"}).json()["images"] == 0
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+STROKES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "structure": st.sampled_from(["lv", "background", "x"]) | JSON,
+            "slice": st.integers(-1, 3) | JSON,
+            "points": st.lists(st.tuples(st.floats(), st.floats(0, 31))) | JSON,
+        }
+    ),
+    max_size=3,
+)
+
+
+@pytest.fixture
+def practising(open_tiny: OpenTiny) -> TestClient:
+    return client_of(open_tiny(practice=True))
+
+
+@fuzz()
+@given(
+    body=JSON | st.dictionaries(st.sampled_from([*sent(), "more"]), JSON),
+    number=st.integers(0, 2**40),
+    changes=st.dictionaries(st.sampled_from([*sent()]), JSON),
+    seeds=STROKES | JSON,
+)
+def test_no_json_ends_in_an_error_of_the_server(
+    practising: TestClient, body: object, number: int, changes: dict, seeds: object
+):
+    for given_body in (body, sent(number, seeds=seeds) | changes):
+        content, headers = json.dumps(given_body), {"Content-Type": "application/json"}
+        response = practising.post("api/answers", content=content, headers=headers)
+        assert response.status_code in (200, 400, 404, 422)
+    for path in ("api/practice", "api/progress", "api/items/0"):
+        assert practising.get(path, params={"rater": "Anna"}).status_code == 200
 
 
 def test_a_volume_may_not_exceed_the_scan(open_tiny: OpenTiny):

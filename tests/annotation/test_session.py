@@ -5,6 +5,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from medsize import files
 from medsize.annotation.session import Item, open_session, read_record
 from medsize.data.case import Case
 from medsize.errors import InputError, InputErrors
@@ -47,9 +48,15 @@ def test_nothing_to_annotate_is_said(tmp_path: Path):
         open_session(tmp_path, [], {"lv": 1}, ["lv"], level="slice", seed=0)
 
 
-def test_a_structure_may_not_be_called_background(open_tiny: OpenTiny):
-    with pytest.raises(InputError, match="called 'background'"):
-        open_tiny(structures=("background",))
+@pytest.mark.parametrize("name", ["background", "../esc", "=1+1", "a\x1b"])
+def test_structures_and_cases_have_names_of_files(open_tiny: OpenTiny, tiny_acdc: Path, tmp_path: Path, name: str):
+    with pytest.raises(InputError, match=r"cannot be called|cannot have this name"):
+        open_tiny(structures=(name,))
+    image = next(tiny_acdc.glob("training/*/*01.nii.gz"))
+    if name != "background":
+        with pytest.raises(InputError, match="cannot have this name"):
+            open_session(tmp_path / "a", [Case(name, "g", image)], {"lv": 1}, ["lv"], level="slice", seed=0)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_is_gone_on_with_under_the_same_label_values_alone(open_tiny: OpenTiny, tiny_acdc: Path):
@@ -85,7 +92,36 @@ def test_a_folder_without_annotations_is_refused(tmp_path: Path):
         read_record(tmp_path)
 
 
-def test_a_damaged_record_is_named(tmp_path: Path):
-    (tmp_path / "session.json").write_text("{")
-    with pytest.raises(InputError, match=r"session\.json cannot be read"):
+@pytest.mark.parametrize("content", ["{", "", "[" * 100_000, "\0", "\xff", "null", "[]"])
+def test_a_damaged_record_is_named(tmp_path: Path, content: str):
+    (tmp_path / "session.json").write_text(content, "latin-1")
+    with pytest.raises(InputError, match=r"session\.json (cannot be read|is no text)"):
         read_record(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("images", {"../../esc": "a.nii"}),
+        ("images", {"/tmp/esc": "a.nii"}),
+        ("labels", {"lv": 256}),
+        ("labels", {"lv": 0}),
+        ("labels", {"background": 1}),
+        ("labels", {"lv": 1, "rv": 1}),
+        ("level", "voxel"),
+    ],
+)
+def test_a_record_that_was_edited_into_what_cannot_be_is_named(open_tiny: OpenTiny, key: str, value: object):
+    path = open_tiny().folder / "session.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {key: value}), "utf-8")
+    with pytest.raises(InputError, match=r"session\.json cannot be read"):
+        read_record(path.parent)
+
+
+def test_what_a_killed_process_left_is_removed_when_a_session_is_opened(open_tiny: OpenTiny):
+    folder = open_tiny().folder
+    left = folder / f".partial-{7:016x}"
+    left.mkdir()
+    (left / ".lock").write_text(files._machine())
+    open_tiny()
+    assert not left.exists()
