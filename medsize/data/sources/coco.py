@@ -12,8 +12,10 @@ from typing import Literal
 
 from medsize import __version__
 from medsize.data.case import Case
+from medsize.data.folders import is_folder, listed
+from medsize.data.sources.case_names import name_problems
 from medsize.data.sources.coco_masks import Annotations, paint_masks, read_annotations, require_categories
-from medsize.errors import InputError
+from medsize.errors import InputError, InputErrors
 from medsize.files import atomic_folder, remove_abandoned
 
 COCO_CATEGORIES = {
@@ -124,9 +126,11 @@ def find_coco_cases(root: Path, year: Literal[2014, 2017] | None, cache: Path) -
 
     Raises:
         InputError: There is no such data set, an annotation file is damaged, or images are not there.
+        InputErrors: Names of images cannot be used.
     """
     folder = root.parent if root.name == "annotations" else root
-    files = {path: _FILE.fullmatch(path.name) for path in sorted((folder / "annotations").glob("instances_*.json"))}
+    place = folder / "annotations"
+    files = {path: _FILE.fullmatch(path.name) for path in (listed(place, _LAYOUT) if is_folder(place) else [])}
     years = sorted({int(match[2]) for match in files.values() if match})
     if not years or (year is not None and year not in years) or (year is None and len(years) > 1):
         raise InputError(
@@ -149,6 +153,7 @@ def _cases(annotations: Path, images: Path, split: str, cache: Path) -> list[Cas
         found = read_annotations(annotations)
         require_categories(found, COCO_CATEGORIES)
         _require_images(found, images, annotations)
+        _require_names(found, images)
         remove_abandoned(cache)
         with atomic_folder(painted, existing="keep") as partial:
             paint_masks(partial, found, list(COCO_CATEGORIES))
@@ -169,19 +174,29 @@ def _cases(annotations: Path, images: Path, split: str, cache: Path) -> list[Cas
     ]
 
 
+def _require_names(found: Annotations, images: Path) -> None:
+    """Refuse names that two masks cannot have, before they are painted."""
+    names = [(Path(image.file).stem, images / image.file) for image in found.images]
+    if problems := name_problems(Case(id=name, group=name, image=path) for name, path in names):
+        raise InputErrors(problems)
+
+
 def _require_images(found: Annotations, images: Path, annotations: Path) -> None:
-    there = {path.name for path in images.iterdir()} if images.is_dir() else set()
+    there = {path.name for path in listed(images, _LAYOUT)} if is_folder(images) else set()
     missing = [image.file for image in found.images if image.file not in there]
     if missing:
         raise InputError(
             f"{len(missing)} of the {len(found.images)} images of {annotations} are not there",
             expected=f"all of them in {images}",
-            found="no such folder" if not images.is_dir() else f"no {', '.join(missing[:5])}",
+            found="no such folder" if not is_folder(images) else f"no {', '.join(missing[:5])}",
             remedy=_REMEDY,
         )
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        content = hashlib.file_digest(file, "blake2b").hexdigest()
+    try:
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "blake2b").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read", expected=_LAYOUT, found=error.strerror) from error
     return hashlib.sha256(json.dumps([content, __version__]).encode()).hexdigest()[:16]

@@ -18,6 +18,7 @@ from medsize.data.sources.coco_masks import AnnotatedImage, Annotations, mask_of
 from medsize.data.sources.voc import VOC_LABELS
 from medsize.errors import InputError
 from medsize.files import atomic_folder
+from medsize.names import quoted
 
 SIZES: Final = ("small", "medium", "large")
 _LIMITS: Final = (32**2, 96**2)  # pixels, as COCO has them
@@ -149,7 +150,7 @@ def _candidates(annotations: Annotations, names: Mapping[str, str], images: Path
     missing: list[str] = []
     for image in annotations.images:
         cells = Counter(
-            (name_of[value_of[instance["category_id"]]], _size(instance["area"]))
+            (name_of[value_of[instance["category_id"]]], _size(instance["area"], annotations.path))
             for instance in image.instances
             if instance["category_id"] in value_of and not instance.get("iscrowd", 0)
         )
@@ -170,7 +171,9 @@ def _candidates(annotations: Annotations, names: Mapping[str, str], images: Path
     return candidates
 
 
-def _size(area: float) -> str:
+def _size(area: object, path: Path) -> str:
+    if not isinstance(area, int | float) or not 0 <= area < float("inf"):
+        raise InputError(f"{path}: an annotation has no area", expected="a number of pixels", found=quoted(str(area)))
     return SIZES[int(np.searchsorted(_LIMITS, area, side="right"))]
 
 

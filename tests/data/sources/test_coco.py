@@ -113,7 +113,7 @@ def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"an outline in 000000000007\.jpg is damaged"):
         find_coco_cases(tmp_path, None, tmp_path / "cache")
     path.write_text(json.dumps({"images": []}))
-    with pytest.raises(InputError, match=r"(?s)cannot be read.*no 'categories'"):
+    with pytest.raises(InputError, match=r"(?s)cannot be read.*no list 'categories'"):
         find_coco_cases(tmp_path, None, tmp_path / "cache")
 
 
