@@ -1,9 +1,10 @@
 """What lies in a folder of a data set."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from medsize.errors import InputError
+from medsize.names import name_finder
 
 
 def listed(folder: Path, expected: str, *, remedy: str | None = None) -> list[Path]:
@@ -52,6 +53,45 @@ def is_folder(path: Path) -> bool:
         raise InputError(
             f"{path} cannot be read", found=error.strerror, remedy="change the permissions of the folder above it"
         ) from error
+
+
+def broken_link(path: Path) -> bool:
+    """Tell whether a path is a link to a file that is not there."""
+    return path.is_symlink() and not path.exists()
+
+
+def link_problem(path: Path) -> InputError:
+    """Return what to say of such a link."""
+    return InputError(
+        f"{path} is a link to a file that is not there",
+        found=str(path.readlink()),
+        remedy="fetch or copy the file that it stands for (of DataLad or git-annex: 'datalad get')",
+    )
+
+
+def files_of(folder: Path, cases: Iterable[str], endings: Sequence[str]) -> dict[str, Path | None]:
+    """Find a file for each case, named after it, whichever way its accents are written.
+
+    Args:
+        folder: Where the files are.
+        cases: The cases.
+        endings: What follows the name of the case, the first that is there counts.
+
+    Returns:
+        None for a case without a file; for all of them if there is no such folder.
+
+    Raises:
+        InputError: The folder may not be read, or a file is a link to one that is not there.
+    """
+    there = {path.name: path for path in (listed(folder, "files of the cases") if is_folder(folder) else [])}
+    find = name_finder(there)
+    found: dict[str, Path | None] = {}
+    for case in cases:
+        name = next((name for ending in endings if (name := find(f"{case}{ending}"))), None)
+        found[case] = there[name] if name else None
+        if name and broken_link(there[name]):
+            raise link_problem(there[name])
+    return found
 
 
 def shown(paths: Iterable[Path], most: int = 6) -> str:

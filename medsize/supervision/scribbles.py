@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from medsize.config.supervision import ScribbleSeeds
+from medsize.data.folders import files_of
 from medsize.data.photos import is_photo
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
@@ -14,30 +16,26 @@ from medsize.errors import InputError, InputErrors
 from medsize.supervision.drawn_lines import draw_lines, read_lines
 from medsize.supervision.seeds import Labels, scribble_seeds
 
+_ENDINGS: Final = ("_scribble.nii.gz", "_scribble.nii", ".xml", ".png")
+
 
 def scribble_paths(config: ScribbleSeeds, cases: Iterable[str]) -> dict[str, Path]:
     """Find the scribble file of every case.
 
     Raises:
-        InputError: Files are missing; they are counted, and some of them named.
+        InputError: Files are missing; they are counted, and some of them named. Or one is a link that leads nowhere.
     """
-    paths = {case: _path_of(config.folder, case) for case in cases}
-    missing = [path.name for path in paths.values() if not path.is_file()]
+    found = files_of(config.folder, cases, _ENDINGS)
+    missing = [f"{case}{_ENDINGS[0]}" for case, path in found.items() if path is None]
     if missing:
         raise InputError(
-            f"{len(missing)} of {len(paths)} training cases have no scribble",
+            f"{len(missing)} of {len(found)} training cases have no scribble",
             expected=f"<case>_scribble.nii.gz, <case>.xml or <case>.png in {config.folder}",
             found=("no such folder" if not config.folder.is_dir() else f"no {', '.join(missing[:5])}")
             + (", …" if config.folder.is_dir() and len(missing) > 5 else ""),
             remedy="add the files, or set supervision.seeds.folder",
         )
-    return paths
-
-
-def _path_of(folder: Path, case: str) -> Path:
-    """Return the file of a case that is there, or the one that would be expected first."""
-    names = [f"{case}{ending}" for ending in ("_scribble.nii.gz", ".xml", ".png")]
-    return next((folder / name for name in names if (folder / name).is_file()), folder / names[0])
+    return {case: path for case, path in found.items() if path is not None}
 
 
 def class_of_values(labels: Mapping[str, int], structures: Sequence[str]) -> dict[int, int]:
@@ -83,6 +81,15 @@ def _scribble_on_slices(
         drawn = draw_lines(read_lines(path), store.grid(case), names, config.width_px, path)
         return drawn[:, :, None]
     unlabelled = UNLABELLED if is_photo(path) else config.unlabelled
+    if unlabelled in labels.values():
+        raise InputError(
+            f"{path}: {unlabelled} means that nothing is drawn, and a structure",
+            expected="a value of its own for what is not drawn",
+            found=f"{next(name for name, value in labels.items() if value == unlabelled)} = {unlabelled} in the labels",
+            remedy="give the structure another value in data.source.labels and in the files"
+            if is_photo(path)
+            else "set supervision.seeds.unlabelled to the value of what is not drawn",
+        )
     scribble = read_label(path, None, {*class_of, unlabelled})
     grid = store.grid(case)
     expected = (*grid.case_shape, len(store.rows([case])))

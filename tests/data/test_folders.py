@@ -1,8 +1,9 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from medsize.data.folders import folders_among, is_folder, listed, shown
+from medsize.data.folders import files_of, folders_among, is_folder, listed, shown
 from medsize.errors import InputError
 
 
@@ -39,3 +40,15 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pyt
 def test_a_message_shows_the_first_few() -> None:
     assert shown(Path(f"x/{number}") for number in range(8)) == "0, 1, 2, 3, 4, 5, …"
     assert shown([]) == "an empty folder"
+
+
+def test_files_of_cases_are_found_by_their_endings_whichever_way_accents_are_written(tmp_path: Path) -> None:
+    decomposed = unicodedata.normalize("NFD", "Mü.xml")
+    for name in (decomposed, "a.png", "a.xml", "._b.png"):
+        (tmp_path / name).touch()
+    found = files_of(tmp_path, ["Mü", "a", "b"], (".xml", ".png"))
+    assert found == {"Mü": tmp_path / decomposed, "a": tmp_path / "a.xml", "b": None}
+    assert files_of(tmp_path / "gone", ["a"], (".xml",)) == {"a": None}
+    (tmp_path / "b.png").symlink_to("annex")
+    with pytest.raises(InputError, match=r"b\.png is a link to a file that is not there"):
+        files_of(tmp_path, ["b"], (".xml", ".png"))

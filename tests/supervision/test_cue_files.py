@@ -4,14 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from medsize.config.supervision import CueSeeds
 from medsize.data.prepare import find_split_cases, prepare_slices
 from medsize.data.store import SliceStore
 from medsize.errors import InputError
-from medsize.supervision.cue_files import cue_path, write_cue_file
+from medsize.supervision.cue_files import cue_path, read_cue_seeds, write_cue_file
 from medsize.supervision.stored_seeds import stored_seeds
 from tests.conftest import tiny_run_config
+from tests.fuzzing import fuzz
 
 
 @pytest.fixture
@@ -80,3 +83,33 @@ def test_every_damaged_file_is_listed(store: SliceStore, tmp_path: Path):
         InputError, match=r"2 problems(?s:.)*001_frame01\.npz cannot be(?s:.)*002_frame01\.npz cannot be"
     ):
         read(tmp_path, store, store.rows(cases))
+
+
+def test_classes_that_are_not_there_are_refused(store: SliceStore, tmp_path: Path):
+    write_cue_file(cue_path(tmp_path, "patient001_frame01"), np.full((3, 32, 32), 7, np.uint8), store.structures)
+    with pytest.raises(InputError, match=r"classes that are not there(?s:.)*0 to 1, and 255(?s:.)*found: +7"):
+        read(tmp_path, store, store.rows(["patient001_frame01"]))
+
+
+def test_an_archive_that_unpacks_to_more_than_its_slices_is_refused_by_that_bound(store: SliceStore, tmp_path: Path):
+    write_cue_file(cue_path(tmp_path, "patient001_frame01"), np.zeros((3000, 32, 32), np.uint8), store.structures)
+    with pytest.raises(InputError, match=r"cues\.npy is larger than the slices of its case"):
+        read(tmp_path, store, store.rows(["patient001_frame01"]))
+
+
+@fuzz()
+@given(st.binary(max_size=60), st.integers(0, 900))
+def test_any_damage_is_named_or_harmless(
+    store: SliceStore, tmp_path_factory: pytest.TempPathFactory, junk: bytes, at: int
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "cues"
+    written = write(folder, store, "patient001_frame01", 0)
+    path = cue_path(folder, "patient001_frame01")
+    content = path.read_bytes()
+    path.write_bytes(content[:at] + junk + content[at + len(junk) :])
+    seeds = np.full((len(store), store.side, store.side), 255, np.uint8)
+    try:
+        read_cue_seeds(seeds, store, {"patient001_frame01": path})
+    except InputError:
+        return
+    np.testing.assert_array_equal(seeds[store.rows(["patient001_frame01"])], written)

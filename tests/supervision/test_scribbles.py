@@ -97,3 +97,12 @@ def test_all_scribbles_that_cannot_be_used_are_reported(make_store: MakeStore, t
     assert "shape (23, 20, 4)" in second
     assert "spacing 1.5 × 1.5 × 8 mm" in third
     assert "spacing 2 × 1.5 × 8 mm" in third
+
+
+def test_a_value_for_nothing_that_is_also_a_structures_is_refused(make_store: MakeStore, tmp_path: Path) -> None:
+    store = make_store(physical=True)
+    path = write_nifti(tmp_path / "case1_scribble.nii.gz", scribble())
+    seeds = np.full((len(store), store.side, store.side), 255, np.uint8)
+    config = ScribbleSeeds(kind="scribble", folder=tmp_path, unlabelled=3)
+    with pytest.raises(InputErrors, match=r"3 means that nothing is drawn, and a structure(.|\n)*lv = 3 in the labels"):
+        write_scribble_seeds(seeds, store, {"case1": path}, LABELS, config)

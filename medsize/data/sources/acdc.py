@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from medsize.data.case import Case
-from medsize.data.folders import folders_among, is_folder, listed, shown
-from medsize.data.sources.case_names import broken_link, link_problem
+from medsize.data.folders import broken_link, folders_among, is_folder, link_problem, listed, shown
 from medsize.errors import InputError, InputErrors
 from medsize.names import quoted, same_name
 from medsize.text import read_text

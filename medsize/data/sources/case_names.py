@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
 from medsize.data.case import Case
+from medsize.data.folders import broken_link, link_problem
 from medsize.errors import InputError
 from medsize.names import check_name, name_key, quoted
 
@@ -49,20 +49,6 @@ def _unusable(case: Case) -> list[InputError]:
 def _leads_nowhere(case: Case) -> list[InputError]:
     paths = [path for path in (case.image, case.label, case.instances) if path and broken_link(path)]
     return [link_problem(path) for path in paths]
-
-
-def broken_link(path: Path) -> bool:
-    """Tell whether a path is a link to a file that is not there."""
-    return path.is_symlink() and not path.exists()
-
-
-def link_problem(path: Path) -> InputError:
-    """Return what to say of such a link."""
-    return InputError(
-        f"{path} is a link to a file that is not there",
-        found=str(path.readlink()),
-        remedy="fetch or copy the file that it stands for (of DataLad or git-annex: 'datalad get')",
-    )
 
 
 def _alike(cases: list[Case]) -> InputError:

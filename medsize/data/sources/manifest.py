@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from medsize.data.case import Case
-from medsize.data.sources.case_names import DIFFERENT, cut, link_problem
+from medsize.data.folders import link_problem
+from medsize.data.sources.case_names import DIFFERENT, cut
 from medsize.errors import InputError, InputErrors
 from medsize.names import check_name, name_key, quoted
 from medsize.text import read_text
