@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -146,6 +146,7 @@ def test_the_share_of_any_object_is_right_however_it_is_stored(
 ) -> None:
     rng = np.random.default_rng(seed)
     mask = (rng.random(shape) < rng.random()).astype(np.uint8).repeat(16, 0).repeat(16, 1)  # JPEG's blocks
+    assume(not (mask.all() and kind == "a palette of white and black"))  # all numbers are 0: refused, as above
     found = read_photo_label(CLEAR[kind](tmp_path_factory.getbasetemp() / "a.png", mask), mask.shape, [255])
     assert np.mean(found == 255) == pytest.approx(mask.mean(), abs=1e-3)
 
@@ -158,7 +159,9 @@ def test_any_png_is_read_as_its_numbers_say_or_refused(
     colour_type, bits = kind
     most = 2**bits - 1
     levels = data.draw(
-        st.lists(st.sampled_from([0, 1, 2, most, 255 % (most + 1), 128 % (most + 1)]), min_size=1, max_size=3)
+        st.lists(
+            st.sampled_from([0, 1, min(2, most), most, 255 % (most + 1), 128 % (most + 1)]), min_size=1, max_size=3
+        )
     )
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     samples = rng.choice(levels, (*shape, CHANNELS[colour_type]))
