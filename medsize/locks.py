@@ -1,8 +1,12 @@
 """Locks on open files, which end with the process that holds them, however it ends."""
 
 import errno
+import os
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO, Final
 
 if sys.platform == "win32":
@@ -54,3 +58,33 @@ else:
     def release(file: IO[bytes]) -> None:
         """Let go of an open file; closing it does so as well."""
         fcntl.flock(file, fcntl.LOCK_UN)
+
+
+@contextmanager
+def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Run the block in one process at a time; others wait.
+
+    Args:
+        path: A file for the lock, in a folder that is there; it is removed at the end.
+        waiting: Called if another process has to be waited for.
+    """
+    while True:
+        with path.open("a+b") as file:
+            if acquire(file, wait=False) is False:
+                waiting()
+                acquire(file, wait=True)
+            if not _is_still(path, file):
+                continue  # whoever was waited for has removed it
+            try:
+                yield
+            finally:
+                with suppress(PermissionError):  # Windows keeps a file that is open
+                    path.unlink(missing_ok=True)
+            return
+
+
+def _is_still(path: Path, file: IO[bytes]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -21,7 +22,8 @@ from medsize.data.case import Case
 from medsize.data.checked import damage_to, write_checksums
 from medsize.data.geometry import SliceGrid
 from medsize.data.originals import Originals
-from medsize.files import atomic_folder, remove_abandoned
+from medsize.files import atomic_folder, remove_abandoned, writing
+from medsize.locks import alone
 from medsize.tables import read_table
 
 FORMAT = 3
@@ -194,8 +196,8 @@ def open_store(
 
     Its name is a digest of the content of every file (of photos, of its two ends), the preprocessing, the structures
     and the version of medsize: when one of them changes, it is another store. It is built under another name and
-    renamed when whole. Each process checks every file of it once, against what was written; one that is damaged is said
-    and built anew.
+    renamed when whole, by one process: others wait. Each process checks every file of it once, against what was
+    written; one that is damaged is said and built anew.
 
     Args:
         cases: The cases, in the order of their rows.
@@ -225,14 +227,22 @@ def open_store(
 
 def _written_once(folder: Path, what: str, write: Callable[[Path], None]) -> Path:
     """Return a folder whose name says what is in it; write it first if it is not there, or not what was written."""
-    damage = damage_to(folder) if folder.exists() else ""
-    if damage:
-        say(f"The {what} in {folder} are damaged ({damage}); they are made anew.")
-    if damage or not folder.exists():
-        remove_abandoned(folder.parent)
-        with atomic_folder(folder, existing="replace" if damage else "keep") as partial:
-            write(partial)
-            write_checksums(partial)
+    if folder.exists() and not damage_to(folder):
+        return folder
+    lock = folder.with_name(f".{folder.name}.lock")
+    with ExitStack() as stack:
+        with writing(folder):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            waiting = f"Another process is making the {what} in {folder}: waiting for it."
+            stack.enter_context(alone(lock, lambda: say(waiting)))
+        damage = damage_to(folder) if folder.exists() else ""
+        if damage:
+            say(f"The {what} in {folder} are damaged ({damage}); they are made anew.")
+        if damage or not folder.exists():
+            remove_abandoned(folder.parent)
+            with atomic_folder(folder, existing="replace" if damage else "keep") as partial:
+                write(partial)
+                write_checksums(partial)
     return folder
 
 

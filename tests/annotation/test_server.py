@@ -1,6 +1,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -240,8 +241,9 @@ STROKES = st.lists(
 
 
 @pytest.fixture
-def practising(open_tiny: OpenTiny) -> TestClient:
-    return client_of(open_tiny(practice=True))
+def practising(open_tiny: OpenTiny) -> Iterator[TestClient]:
+    with client_of(open_tiny(practice=True)) as client:
+        yield client
 
 
 @fuzz()
@@ -258,8 +260,8 @@ def test_no_json_ends_in_an_error_of_the_server(
         content, headers = json.dumps(given_body), {"Content-Type": "application/json"}
         response = practising.post("api/answers", content=content, headers=headers)
         assert response.status_code in (200, 400, 404, 422)
-    for path in ("api/practice", "api/progress", "api/items/0"):
-        assert practising.get(path, params={"rater": "Anna"}).status_code == 200
+    path = ("api/practice", "api/progress", "api/items/0")[number % 3]  # what was kept can be shown
+    assert practising.get(path, params={"rater": "Anna"}).status_code == 200
 
 
 def test_a_volume_may_not_exceed_the_scan(open_tiny: OpenTiny):

@@ -5,11 +5,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -252,7 +254,8 @@ open_store(cases, ACDC_LABELS, ("lv",), PaperPreprocessing(size=24), Path({str(t
 """
     killed = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=False)
     assert killed.returncode == -signal.SIGKILL
-    (left,) = stores(tmp_path)
+    lock, left = sorted(stores(tmp_path))
+    assert lock.endswith(".lock")
     assert left.startswith(".partial-")
     found = opened()
     assert stores(tmp_path) == [found.key]
@@ -345,6 +348,33 @@ def test_two_builds_at_once_agree(opened: Opener, tmp_path: Path) -> None:
         first, second = executor.map(lambda _: opened(workers=1), range(2))
     assert stores(tmp_path) == [first.key] == [second.key]
     assert len(first) == len(second) == 18
+
+
+def test_a_process_waits_for_another_that_builds_the_same_store(
+    opened: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, waited, built = threading.Event(), threading.Event(), []
+    build_store = build.build_store
+
+    def slow(*arguments: Any) -> None:
+        built.append(arguments)
+        began.set()
+        assert waited.wait(60)
+        build_store(*arguments)
+
+    def say(message: str) -> None:
+        assert message.startswith("Another process is making the slices")
+        waited.set()
+
+    monkeypatch.setattr(store, "say", say)
+    monkeypatch.setattr(build, "build_store", slow)
+    with ThreadPoolExecutor(2) as executor:
+        first = executor.submit(opened)
+        began.wait(60)
+        second = executor.submit(opened)
+    assert first.result().key == second.result().key
+    assert len(built) == 1
+    assert stores(tmp_path) == [first.result().key]
 
 
 def test_a_cache_that_cannot_be_written_to_is_refused(cases: list[Case], tmp_path: Path) -> None:
