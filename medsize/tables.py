@@ -46,6 +46,7 @@ def read_table(
     path: Path,
     *,
     texts: Collection[str],
+    further_texts: Collection[str] = (),
     needed: Collection[str] = (),
     types: Mapping[str, Any] | None = None,
     remedy: str = "copy the folder again, whole",
@@ -56,6 +57,7 @@ def read_table(
         path: The CSV file.
         texts: Columns that are text and must be there, empty where there is nothing: ``NA`` and ``None`` are names
             like others.
+        further_texts: Columns that are text likewise, where they are there.
         needed: Other columns that must be there.
         types: Of other columns, as pandas calls them; without, columns are numbers where they can be, blank is NaN.
         remedy: What to do where it is missing or damaged.
@@ -63,10 +65,13 @@ def read_table(
     Raises:
         InputError: It is missing, damaged, or lacks a column.
     """
+    if not path.is_file():
+        raise _damaged(path, "not a file" if path.exists() else "no such file", remedy)
     content = read_text(path, "a table that medsize wrote")
-    header = next(csv.reader(io.StringIO(content)), [])
+    header = _whole(content, path, remedy)
     if missing := [column for column in (*texts, *needed) if column not in header]:
         raise _damaged(path, f"no column {', '.join(missing)}" if header else "an empty file", remedy)
+    texts = [name for name in header if name in {*texts, *further_texts}]
     try:
         table: pd.DataFrame = pd.read_csv(
             io.StringIO(content),
@@ -76,9 +81,23 @@ def read_table(
         )
     except (ValueError, OverflowError) as error:
         raise _damaged(path, str(error), remedy) from error
-    if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for an index
-        raise _damaged(path, "rows with more cells than the header", remedy)
     return table.assign(**{name: table[name].fillna("").map(as_it_was) for name in texts})
+
+
+def _whole(content: str, path: Path, remedy: str) -> list[str]:
+    """Return the header of a table of which nothing was cut off: pandas fills short rows, and drops long ones."""
+    lines = csv.reader(io.StringIO(content), strict=True)
+    try:
+        header = next(lines, [])
+        for row in lines:
+            if row and len(row) != len(header):
+                more = "more" if len(row) > len(header) else "fewer"
+                raise _damaged(path, f"line {lines.line_num} has {more} cells than the header", remedy)
+    except csv.Error as error:
+        raise _damaged(path, f"line {lines.line_num}: {error}", remedy) from error
+    if content and not content.endswith("\n"):
+        raise _damaged(path, "its last line has no end", remedy)
+    return header
 
 
 def _quoted(cell: Any) -> Any:

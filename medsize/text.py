@@ -88,7 +88,9 @@ def read_json(path: Path, expected: str, *, most_bytes: int = MOST_BYTES) -> Any
         return json.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         found = "brackets within brackets without end" if isinstance(error, RecursionError) else str(error)
-        raise InputError(f"{path} is no JSON", expected=expected, found=found or "an empty file") from error
+        raise InputError(
+            f"{path} is no JSON", expected=expected, found=found if text.strip() else "an empty file"
+        ) from error
 
 
 def printable(text: str) -> str:

@@ -30,6 +30,12 @@ def test_numbers_are_numbers_and_what_is_blank_is_none(tmp_path: Path):
     pd.testing.assert_frame_equal(back, table, check_dtype=False)
 
 
+def test_a_text_that_may_be_absent_is_a_text_where_it_is(tmp_path: Path):
+    write_table(tmp_path / "a.csv", pd.DataFrame({"case": ["a", "b"], "unit": ["nan", "=mL"]}))
+    assert read_table(tmp_path / "a.csv", texts=["case"], further_texts=["unit"])["unit"].to_list() == ["nan", "=mL"]
+    assert "raters" not in read_table(tmp_path / "a.csv", texts=["case"], further_texts=["raters"])
+
+
 def test_a_spreadsheet_calculates_no_text():
     text = table_text(pd.DataFrame({"case": ["=HYPERLINK(1)", "@x", "+x", "-x", "-5", "x"], "n": [-1.0] * 6}))
     assert text == "case,n\n'=HYPERLINK(1),-1.0\n'@x,-1.0\n'+x,-1.0\n'-x,-1.0\n-5,-1.0\nx,-1.0\n"
@@ -40,8 +46,10 @@ def test_a_spreadsheet_calculates_no_text():
     [
         (b"", "an empty file"),
         (b"a,b\n1,2\n", "no column case"),
-        (b'case\n"x', "EOF inside string"),
-        (b"case,n\nx,y,z,1\n", "more cells than the header"),
+        (b'case\n"x', "unexpected end of data"),
+        (b"case,n\nx,y,z,1\n", "line 2 has more cells than the header"),
+        (b"case,n\nx,1\ny\n", "line 3 has fewer cells than the header"),
+        (b"case,n\nx,12\ny,1", "its last line has no end"),
         (b"PK\x03\x04\x00\x00", "no text"),
     ],
 )
