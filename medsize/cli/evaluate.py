@@ -85,6 +85,7 @@ def _evaluate_run(
         )
     typer.echo(evaluation.describe())
     typer.echo(f"report: {write_report(run)}")
+    evaluation.check()
 
 
 def _evaluate_predictions(
@@ -118,6 +119,7 @@ def _evaluate_predictions(
         )
     typer.echo(evaluation.describe())
     typer.echo(f"report: {write_report(output)}")
+    evaluation.check()
 
 
 def _refuse(options: dict[str, object], why: str) -> None:

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import yaml
 from numpy.typing import NDArray
 
+from medsize.config.loading import load_resolved
 from medsize.errors import InputError
 from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.run_cases import read_cases
@@ -252,8 +252,7 @@ def _over_patients(differences: NDArray[np.float64], groups: NDArray[Any]) -> ND
 
 def _settings(evaluations: Sequence[Evaluated]) -> dict[str, list[str | None]]:
     flat = [
-        _flatten(yaml.safe_load(each.run.config.read_text(encoding="utf-8"))) if each.run else None
-        for each in evaluations
+        _flatten(load_resolved(each.run.config).model_dump(mode="json")) if each.run else None for each in evaluations
     ]
     keys = dict.fromkeys(key for settings in flat if settings for key in settings)
     table = {key: [None if settings is None else settings.get(key) for settings in flat] for key in keys}

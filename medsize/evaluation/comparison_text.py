@@ -7,6 +7,7 @@ import pandas as pd
 
 from medsize.evaluation.compare import Comparison
 from medsize.evaluation.signed_rank import SIGNIFICANCE
+from medsize.text import printable
 
 _SHOWN: Final = ("dice_scan", "hd95_mm")
 
@@ -21,7 +22,7 @@ def describe_comparison(comparison: Comparison) -> str:
         if measure in comparison.measures:
             lines += ["", _runs(comparison, measure), "", _differences(comparison, measure)]
     lines += ["", *(f"beware: {warning}" for warning in comparison.warnings)] if comparison.warnings else []
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def p_words(p: float) -> str:

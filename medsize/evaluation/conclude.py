@@ -3,20 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from medsize.errors import InputError
+from medsize.evaluation.nothing_right import nothing_right
 from medsize.evaluation.photo_scores import PhotoScore
 from medsize.evaluation.photo_summary import SIZE_LIMITS_PIXELS, summarise_photos
 from medsize.evaluation.photo_tables import tabulate_photos
+from medsize.evaluation.problems import Scored
 from medsize.evaluation.result import Evaluation
 from medsize.evaluation.scored_case import ScoredCase
 from medsize.evaluation.scores import CaseScore
 from medsize.evaluation.summary import Files, as_json, failures_of, summarise
 from medsize.evaluation.tables import tabulate
 
-Scored = ScoredCase[CaseScore] | ScoredCase[PhotoScore]
-
 
 def conclude(
     scored: Iterable[Scored],
+    problems: Mapping[str, InputError],
     checkpoints: Sequence[str],
     values: Mapping[str, int],
     *,
@@ -30,6 +32,7 @@ def conclude(
 
     Args:
         scored: Every case with its figures.
+        problems: Every case without, and why.
         checkpoints: Names, in the order of the tables.
         values: Structure to its value in the label files, in class order.
         of_photos: Whether the cases are photos, not volumes.
@@ -49,5 +52,12 @@ def conclude(
         tables = tabulate(cast("Iterable[ScoredCase[CaseScore]]", scored), checkpoints)
         found = summarise(tables["metrics"], tables["slices"], files, values, tolerances_mm)
     images = "photos" if of_photos else "volumes"
-    summary = {"images": images, **found, "failures": failures_of(tables["metrics"]), **about}
-    return Evaluation(tables, dict(as_json(summary)))
+    summary = {
+        "images": images,
+        **found,
+        "failures": failures_of(tables["metrics"]),
+        "not_evaluated": [{"case": case, "reason": str(error)} for case, error in problems.items()],
+        **about,
+    }
+    nothing = nothing_right(tables["metrics"], values, summary)
+    return Evaluation(tables, dict(as_json(summary)), (*problems.values(), *([nothing] if nothing else ())))

@@ -7,14 +7,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medsize.errors import InputError
+from medsize.evaluation.measured_weights import require_measured_weights
+from medsize.evaluation.seal import REMEDY, sealed
+from medsize.evaluation.summary import read_summary
+from medsize.files import restore_folder
 from medsize.run_folder import RunFolder
+from medsize.tables import read_table
+from medsize.text import printable
 
 SMALLEST_SIZE: Final = 1e-4
 """A fraction below which sizes count as this: there, one pixel more or less is a factor."""
 
 SMALLEST_SPREAD: Final = 0.05
 """A spread of ln(given/predicted) below which disagreement counts as this: nobody need doubt 5 %."""
+
+TOLD_TEXTS: Final = ("value", "low", "high", "unit", "rows")
+"""Columns with what a table of sizes says, as it says it."""
 
 _NORMAL: Final = 1.4826  # of a normal distribution, the standard deviation over the median absolute deviation
 
@@ -62,20 +70,18 @@ def read_training_sizes(run: RunFolder) -> pd.DataFrame:
     """Read ``report/training_sizes.csv``, which an evaluation writes.
 
     Raises:
-        InputError: The file is missing or damaged.
+        InputError: The file is missing or damaged, or the run has other weights by now.
     """
-    path = run.report / "training_sizes.csv"
-    texts = ("case", "structure", "value", "low", "high", "unit", "rows")
-    try:
-        table: pd.DataFrame = pd.read_csv(path, dtype=dict.fromkeys(texts, "str"))
-        needed = ("case", "slice", "structure", "exact_fraction", "given_fraction", "predicted_fraction")
-        if missing := [name for name in needed if name not in table]:
-            raise ValueError(f"no column {', '.join(missing)}")
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read", found=str(error), remedy="evaluate the run first: medsize evaluate RUN"
-        ) from error
-    return table.astype({"slice": "Int64"})
+    restore_folder(run.report)
+    require_measured_weights(run, read_summary(run.report))
+    return read_table(
+        sealed(run.report, run.report / "training_sizes.csv"),
+        texts=("case", "structure"),
+        further_texts=TOLD_TEXTS,
+        needed=("slice", "exact_fraction", "given_fraction", "predicted_fraction"),
+        types={"slice": "Int64"},
+        remedy=REMEDY,
+    )
 
 
 def corrections(sizes: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +139,7 @@ def in_words(row: Mapping[Hashable, Any], *, plane: str = "slice") -> dict[str, 
     of = "case" if pd.isna(row["slice"]) else plane
     percent = f"{100 * row['expected_fraction']:.3g} % of the {of}"
     value = row.get("value")
-    if isinstance(value, str) and ";" not in value and row["given_fraction"] > 0:
+    if value and ";" not in value and row["given_fraction"] > 0:
         unit = row["unit"]
         predicted = float(value) * row["expected_fraction"] / row["given_fraction"]  # every unit is proportional
         return {"given": f"{float(value):.6g} {unit}", "predicted": f"{predicted:.3g} {unit}"}
@@ -155,8 +161,8 @@ def describe_doubts(doubts: pd.DataFrame) -> str:
             "structure": row["structure"],
             **in_words(row),
             "given/predicted": f"{row['times']:.2f}",
-            "row": row["rows"] if isinstance(row.get("rows"), str) else "",
+            "row": row.get("rows", ""),
         }
         for row in doubts.to_dict("records")
     ]
-    return pd.DataFrame(shown).to_string(index=False)
+    return printable(pd.DataFrame(shown).to_string(index=False))

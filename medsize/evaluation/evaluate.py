@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from medsize.claim import claimed
 from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
 from medsize.data.case import Case
@@ -14,12 +15,15 @@ from medsize.data.grid_files import write_label
 from medsize.data.prepare import of_split, prepare_slices
 from medsize.data.sources import CaseList
 from medsize.data.splits import held_out_leaks
+from medsize.data.store import SliceStore
 from medsize.data.volumes import read_label, read_volume
-from medsize.errors import InputError, InputErrors
-from medsize.evaluation.conclude import Scored, conclude
+from medsize.errors import InputError
+from medsize.evaluation.conclude import conclude
 from medsize.evaluation.doubt import rank_doubts
 from medsize.evaluation.label_pair import label_of, read_instances
+from medsize.evaluation.measured_weights import digests_of_weights
 from medsize.evaluation.photo_scores import PhotoScore, score_photo
+from medsize.evaluation.problems import Outcome, about_case, attempt, part
 from medsize.evaluation.processes import FEWEST_CASES, in_processes
 from medsize.evaluation.result import Evaluation
 from medsize.evaluation.run_cases import read_cases
@@ -27,6 +31,7 @@ from medsize.evaluation.scored_case import ScoredCase
 from medsize.evaluation.scores import CaseScore, score_case
 from medsize.evaluation.summary import Files
 from medsize.evaluation.tolerance import tolerances_of
+from medsize.evaluation.trained_data import trained_on
 from medsize.evaluation.training_sizes import (
     TaughtSlices,
     choose_taught,
@@ -38,13 +43,14 @@ from medsize.evaluation.training_sizes import (
 )
 from medsize.evaluation.versions import versions
 from medsize.evaluation.while_learning import read_sizes_while_learning
-from medsize.files import write_text
+from medsize.files import atomic_folder, remove_abandoned, restore_folder
 from medsize.inference.label_values import label_values, structure_values, to_source_values
 from medsize.inference.load import Predictor
 from medsize.inference.options import NETWORK_ALONE, PredictionOptions
 from medsize.run_folder import Checkpoint, RunFolder
 from medsize.supervision.supervise import supervise
 from medsize.supervision.table_sizes import levels_of
+from medsize.tables import write_table
 
 
 def evaluate_run(
@@ -62,6 +68,10 @@ def evaluate_run(
     case, and in ``report/`` the tables of :class:`Evaluation`, ``summary.json`` and ``training_sizes.csv``
     (the sizes that training slices were given, and those that the network predicts for them), ``taught_slices.npz``
     (some of these slices) and ``doubted_slices.npz`` (slices of the sizes that the network disagrees with most).
+    Both folders are replaced as a whole, in the end; until then the results of an earlier evaluation stay.
+
+    A case that cannot be evaluated is in no figure; it is listed in ``summary.json`` and in the evaluation's
+    ``problems``.
 
     With options all of this is as without, and beside each checkpoint stands the same network used as they say, in
     rows (and ``predictions/``) of its own, e.g. ``last_tta_crf``; ``summary.json`` has their settings.
@@ -76,24 +86,80 @@ def evaluate_run(
         progress: Called with the number of cases done and of all.
 
     Raises:
-        InputError: The run, its checkpoint, an option or the device cannot be used.
-        InputErrors: Held-out images or labels cannot be used; all of them are listed.
+        InputError: The run, its checkpoint, an option or the device cannot be used, or another process is at work
+            in the run's folder.
+        InputErrors: Not one held-out case can be evaluated; all of them are listed.
     """
+    with claimed(run.path, "evaluation"):
+        remove_abandoned(run.path, recursive=True)
+        restore_folder(run.report)
+        restore_folder(run.predictions)
+        with atomic_folder(run.report) as report, atomic_folder(run.predictions) as predictions:
+            places = _Places(run, report, predictions)
+            return _evaluate(places, device, options, nsd_tolerance_mm, processes, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where an evaluation writes before all of it is moved to the run's own places.
+
+    Attributes:
+        run: The run.
+        report: Stands for the run's folder of the report.
+        predictions: Stands for that of its predictions.
+    """
+
+    run: RunFolder
+    report: Path
+    predictions: Path
+
+    def prediction(self, checkpoint: str, case: Case) -> Path:
+        """Return where a predicted label file is written."""
+        return self.predictions / self._name(checkpoint, case)
+
+    def named(self, checkpoint: str, case: Case) -> tuple[str, Path]:
+        """Return what a prediction is called from the folder of the report, and where it was written."""
+        name = self._name(checkpoint, case)
+        return (Path("..") / self.run.predictions.name / name).as_posix(), self.predictions / name
+
+    def _name(self, checkpoint: str, case: Case) -> Path:
+        return self.run.prediction(checkpoint, case.id, case.image).relative_to(self.run.predictions)
+
+
+def _evaluate(
+    places: _Places,
+    device: str,
+    options: PredictionOptions,
+    nsd_tolerance_mm: float | Mapping[str, float] | None,
+    processes: int,
+    progress: Callable[[int, int], None] | None,
+) -> Evaluation:
+    run = places.run
     config = load_resolved(run.config)
+    began_on = trained_on(run)
     cases = read_cases(run)
     held_out = [case for case in of_split(cases, "val", "test") if case.label is not None]
     values = structure_values(config.data)
     given = config.evaluation.nsd_tolerance_mm if nsd_tolerance_mm is None else nsd_tolerance_mm
     tolerances_mm = tolerances_of(given, values)
+    weights = digests_of_weights(run)
     predictors = _load(run, device, options)
-    compared = _compare(run, held_out, predictors, values, label_values(config.data), tolerances_mm, progress)
+    unread: list[Outcome] = []
+    compared = _compare(places, held_out, predictors, label_values(config.data), tolerances_mm, unread, progress)
     of_photos = config.data.preprocessing.name == "photo"
-    score: Callable[[_Compared], Scored] = _score_photo if of_photos else _score_volume
-    scored = list(in_processes(score, compared, processes if len(held_out) >= FEWEST_CASES else 1))
+    score = _score_photo if of_photos else _score_volume
+    outcomes = list(in_processes(score, compared, processes if len(held_out) >= FEWEST_CASES else 1))
+    scored, problems = part([*outcomes, *unread])
     files = {
-        (each.checkpoint, each.case.id): Files(_prediction(run, each), label_of(each.case), each.case.image)
+        (each.checkpoint, each.case.id): Files(
+            run.prediction(each.checkpoint, each.case.id, each.case.image), label_of(each.case), each.case.image
+        )
         for each in scored
     }
+    usable = [case for case in cases if case.id not in problems]
+    store = prepare_slices(
+        config.data, CaseList(usable, label_values(config.data), tuple(structure_values(config.data)))
+    )
     about = {
         "kind": "run",
         "object_maps": sum(case.instances is not None for case in held_out),
@@ -102,6 +168,8 @@ def evaluate_run(
         "leaks": held_out_leaks(cases),
         "unevaluated": [case.id for case in cases if case.split in ("val", "test") and case.label is None],
         "extra_predictions": [],
+        "weights": weights,
+        "data": {"trained_on": began_on, "evaluated_on": store.key},
         "seeds": {"training": config.training.seed, "bootstrap": 0},
         "versions": versions("medsize", "torch", "numpy", "scipy"),
     }
@@ -109,9 +177,11 @@ def evaluate_run(
         about["options"] = {name: asdict(predictor.options) for name, predictor in predictors.items()}
     if options.crf:
         about["crf"] = config.inference.crf.model_dump(mode="json")
-    _look_at_training(run, config, cases, predictors["last"])
+    same_rows = began_on in (None, store.key)
+    written = _look_at_training(places, config, of_split(usable, "train"), store, predictors["last"], same_rows)
     evaluation = conclude(
         scored,
+        problems,
         list(predictors),
         values,
         of_photos=of_photos,
@@ -120,7 +190,12 @@ def evaluate_run(
         size_limits_pixels=config.evaluation.size_limits_pixels,
         about=about,
     )
-    evaluation.write(run.report)
+    if digests_of_weights(run) != weights:
+        raise InputError(
+            f"the weights of {run.path} changed while they were measured",
+            remedy="wait until nothing else writes into the run, and evaluate it again",
+        )
+    evaluation.write(places.report, also=written, beside=(places.named(each.checkpoint, each.case) for each in scored))
     return evaluation
 
 
@@ -148,38 +223,60 @@ class _Compared:
 
 
 def _compare(
-    run: RunFolder,
+    places: _Places,
     cases: list[Case],
     predictors: dict[str, Predictor],
-    values: dict[str, int],
     labels: dict[str, int],
     tolerances_mm: dict[str, float],
+    unread: list[Outcome],
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[_Compared]:
-    """Predict and write one case after the other, and say in the end which cannot be used."""
-    problems: list[InputError] = []
+    """Predict and write one case after the other; what cannot be used becomes a problem in ``unread``."""
     for done, case in enumerate(cases):
         if progress:
             progress(done, len(cases))
         try:
-            image = read_volume(case.image)
-            truth = read_label(label_of(case), image, tuple(labels.values())).array
-            objects = read_instances(case, (truth.shape[0], truth.shape[1]))
-            for name, predictor in predictors.items():
-                predicted = to_source_values(predictor.predict(image), values)
-                write_label(run.prediction(name, case.id, case.image), predicted, like=case.image)
-                yield _Compared(
-                    case, name, predicted, truth, values, image.spacing_mm, image.voxel_ml, tolerances_mm, objects
-                )
-        except InputError as error:
-            problems.append(InputError(f"case {case.id}: {error}"))
+            found = _predict(places, case, predictors, labels, tolerances_mm)
+        except Exception as error:  # whatever is wrong with one case, the others are evaluated
+            unread.append((case, about_case(case, error)))
+        else:
+            yield from found
     if progress:
         progress(len(cases), len(cases))
-    if problems:
-        raise InputErrors(problems)
 
 
-def _score_volume(compared: _Compared) -> ScoredCase[CaseScore]:
+def _predict(
+    places: _Places,
+    case: Case,
+    predictors: dict[str, Predictor],
+    labels: dict[str, int],
+    tolerances_mm: dict[str, float],
+) -> list[_Compared]:
+    image = read_volume(case.image)
+    truth = read_label(label_of(case), image, tuple(labels.values())).array
+    objects = read_instances(case, (truth.shape[0], truth.shape[1]))
+    found = []
+    for name, predictor in predictors.items():
+        predicted = to_source_values(predictor.predict(image), predictor.values)
+        write_label(places.prediction(name, case), predicted, like=case.image)
+        found.append(
+            _Compared(
+                *(case, name, predicted, truth, predictor.values),
+                *(image.spacing_mm, image.voxel_ml, tolerances_mm, objects),
+            )
+        )
+    return found
+
+
+def _score_volume(compared: _Compared) -> Outcome:
+    return attempt(_scored_volume, compared, compared.case)
+
+
+def _score_photo(compared: _Compared) -> Outcome:
+    return attempt(_scored_photo, compared, compared.case)
+
+
+def _scored_volume(compared: _Compared) -> ScoredCase[CaseScore]:
     score = score_case(
         compared.prediction,
         compared.reference,
@@ -191,38 +288,47 @@ def _score_volume(compared: _Compared) -> ScoredCase[CaseScore]:
     return ScoredCase(compared.case, compared.checkpoint, score)
 
 
-def _score_photo(compared: _Compared) -> ScoredCase[PhotoScore]:
+def _scored_photo(compared: _Compared) -> ScoredCase[PhotoScore]:
     prediction, reference = (array[:, :, 0] for array in (compared.prediction, compared.reference))
     score = score_photo(prediction, reference, compared.values, compared.instances)
     return ScoredCase(compared.case, compared.checkpoint, score)
 
 
-def _prediction(run: RunFolder, scored: Scored) -> Path:
-    return run.prediction(scored.checkpoint, scored.case.id, scored.case.image)
+def _look_at_training(
+    places: _Places, config: RunConfig, cases: list[Case], store: SliceStore, predictor: Predictor, same_rows: bool
+) -> list[Path]:
+    """Write what the network makes of its training slices, and return the files.
 
-
-def _look_at_training(run: RunFolder, config: RunConfig, cases: list[Case], predictor: Predictor) -> None:
-    found = CaseList(cases, label_values(config.data), tuple(structure_values(config.data)))
-    store = prepare_slices(config.data, found)
-    rows = store.rows(case.id for case in of_split(cases, "train"))
-    targets = read_size_targets(run)
+    Args:
+        places: Where to.
+        config: The run's configuration.
+        cases: Those that were trained on.
+        store: The slices.
+        predictor: The network.
+        same_rows: Whether the rows of the store are those of the training; else nothing is known by them.
+    """
+    rows = store.rows(case.id for case in cases)
+    targets = read_size_targets(places.run)
     level = levels_of(None if of_case else 0 for of_case in targets["slice"].isna())
     # What people gave is compared to the last row: it is for finding their slips, not for a scatter alone.
     sample = rows if "rows" in targets else sample_training(store, rows, level)
-    learned = read_sizes_while_learning(run)
+    learned = read_sizes_while_learning(places.run) if same_rows else None
     sizes = compare_training_sizes(predictor, store, sample, targets, level, while_learning=learned)
-    write_text(run.report / "training_sizes.csv", sizes.to_csv(index=False))
+    names = ("training_sizes.csv", "taught_slices.npz", "doubted_slices.npz")
+    table, taught, doubted_slices = paths = [places.report / name for name in names]
+    write_table(table, sizes)
     seeds = supervise(
         config.supervision,
         store,
         rows,
         needs=frozenset({"seeds"}) & config.targets(),
         seed=config.training.seed,
-        labels=found.labels,
+        labels=label_values(config.data),
     ).seeds
     slices = sizes[sizes["slice"].notna()] if level == "both" else sizes
     candidates = middle_rows(store, sample) if level == "volume" else sample
     shown = choose_taught(candidates, slices, 2 * config.evaluation.overlays)
-    TaughtSlices.collect(predictor, store, shown, seeds).write(run.report / "taught_slices.npz")
+    TaughtSlices.collect(predictor, store, shown, seeds).write(taught)
     doubted = rows_of_items(store, rank_doubts(sizes).head(2 * config.evaluation.overlays), learned)
-    TaughtSlices.collect(predictor, store, doubted, seeds).write(run.report / "doubted_slices.npz")
+    TaughtSlices.collect(predictor, store, doubted, seeds).write(doubted_slices)
+    return paths

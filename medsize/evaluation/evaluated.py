@@ -1,6 +1,5 @@
 """What an evaluation left behind, of a run or of anybody's label files."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -8,17 +7,21 @@ from typing import Any, Self
 import pandas as pd
 
 from medsize.errors import InputError
+from medsize.evaluation.measured_weights import require_measured_weights
 from medsize.evaluation.photo_scores import BACKGROUND, CONFUSION_COLUMNS, INSTANCE_COLUMNS, PHOTO_COLUMNS
 from medsize.evaluation.scores import MEASURES, SLICE_COLUMNS
+from medsize.evaluation.seal import REMEDY, sealed
 from medsize.evaluation.summary import read_summary
+from medsize.files import restore_folder
 from medsize.run_folder import RunFolder
+from medsize.tables import read_table
+from medsize.text import read_json
 
 _TEXTS = ("checkpoint", "split", "case", "group", "phase", "pathology", "structure", "failure")
 _SLICE_TEXTS = ("checkpoint", "split", "case", "structure", "position")
 _PHOTO_TEXTS = ("checkpoint", "split", "case", "group", "structure", "failure")
 _INSTANCE_TEXTS = ("checkpoint", "split", "case", "structure")
 _CONFUSION_TEXTS = ("checkpoint", "split", "true", "predicted")
-_REMEDY = "evaluate first: medsize evaluate RUN, or medsize evaluate PREDICTIONS --reference LABELS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,25 @@ class Evaluated:
         """Read a run folder, or a folder that an evaluation of label files wrote.
 
         Raises:
-            InputError: It was not evaluated, or a table of it is damaged.
+            InputError: It was not evaluated, a table of it is damaged or of another evaluation, or the run has other
+                weights by now.
         """
         run = RunFolder(path)
         is_run = run.config.is_file()
+        if is_run:
+            restore_folder(run.report)
+            restore_folder(run.predictions)
         folder = run.report if is_run or not (path / "metrics.csv").is_file() else path
-        summary = read_summary(folder / "summary.json")
+        summary = read_summary(folder)
+        if summary["kind"] == "run" and not is_run and folder != path:
+            raise InputError(
+                f"{path} is a run without its configuration",
+                expected=str(run.config),
+                found="not a file" if run.config.exists() else "no such file",
+                remedy="copy the run folder again, whole",
+            )
+        if summary["kind"] == "run":  # also where the folder of its report was named
+            require_measured_weights(RunFolder(folder.parent), summary)
         tables = (_read_photos if summary.get("images") == "photos" else _read_volumes)(folder)
         return cls(
             name=path.resolve().name,
@@ -92,39 +108,23 @@ class Evaluated:
 def _read_volumes(folder: Path) -> dict[str, pd.DataFrame]:
     needed = ("dice_scan", "volume_true_ml", "volume_predicted_ml")
     return {
-        "metrics": read_table(folder / "metrics.csv", _TEXTS, needed),
-        "slices": read_table(folder / "slices.csv", _SLICE_TEXTS, SLICE_COLUMNS),
+        "metrics": _read(folder, "metrics", _TEXTS, needed),
+        "slices": _read(folder, "slices", _SLICE_TEXTS, SLICE_COLUMNS),
     }
 
 
 def _read_photos(folder: Path) -> dict[str, pd.DataFrame]:
-    metrics = read_table(folder / "metrics.csv", _PHOTO_TEXTS, PHOTO_COLUMNS)
+    metrics = _read(folder, "metrics", _PHOTO_TEXTS, PHOTO_COLUMNS)
     return {
         "metrics": metrics[metrics["structure"] != BACKGROUND].reset_index(drop=True),
         "slices": pd.DataFrame(columns=list(SLICE_COLUMNS)),
-        "instances": read_table(folder / "instances.csv", _INSTANCE_TEXTS, INSTANCE_COLUMNS),
-        "confusion": read_table(folder / "confusion.csv", _CONFUSION_TEXTS, CONFUSION_COLUMNS),
+        "instances": _read(folder, "instances", _INSTANCE_TEXTS, INSTANCE_COLUMNS),
+        "confusion": _read(folder, "confusion", _CONFUSION_TEXTS, CONFUSION_COLUMNS),
     }
 
 
-def read_table(path: Path, texts: tuple[str, ...], needed: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Read a table of an evaluation.
-
-    Args:
-        path: The CSV file.
-        texts: Columns to read as text, empty where there is none.
-        needed: Other columns that must be there.
-
-    Raises:
-        InputError: It is missing or damaged.
-    """
-    try:
-        table: pd.DataFrame = pd.read_csv(path, dtype=dict.fromkeys(texts, "str"))
-        if missing := [column for column in (*texts, *needed) if column not in table]:
-            raise ValueError(f"no column {', '.join(missing)}")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read", found=str(error), remedy=_REMEDY) from error
-    return table.fillna(dict.fromkeys(texts, ""))
+def _read(folder: Path, name: str, texts: tuple[str, ...], needed: tuple[str, ...] = ()) -> pd.DataFrame:
+    return read_table(sealed(folder, folder / f"{name}.csv"), texts=texts, needed=needed, remedy=REMEDY)
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -133,7 +133,8 @@ def read_record(path: Path) -> dict[str, Any]:
     Raises:
         InputError: It is missing or damaged.
     """
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} cannot be read", found=str(error), remedy="copy the run folder again") from error
+    record = read_json(path, "what 'medsize train' wrote down about a run")
+    if not isinstance(record, dict):
+        found = f"a {type(record).__name__}"
+        raise InputError(f"{path} cannot be read", found=found, remedy="copy the run folder again, whole")
+    return record

@@ -1,10 +1,10 @@
 """The reference that predictions are compared with: labels of cases, and what is known about the cases."""
 
-import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 from medsize.config.data import DEFAULT_LAYOUT, DataConfig
@@ -12,6 +12,8 @@ from medsize.data.case import Case
 from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES
 from medsize.errors import InputError, InputErrors
 from medsize.evaluation.confusion import VOID
+from medsize.evaluation.dataset_json import named_labels
+from medsize.names import check_structure_name
 
 _SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
 _MASK_SUFFIX = ".png"
@@ -27,14 +29,14 @@ class References:
 
     Attributes:
         cases: Every case to be evaluated; all have labels.
-        labels: Structure to its value, for every structure that may be in the files.
+        labels: Looks up the value of every structure that may be in the files, where something says so.
         groups_from: Who says which cases belong together, in words.
         unevaluated: Held-out cases that have no label.
         left_out: Cases of the manifest that are no held-out ones.
     """
 
     cases: tuple[Case, ...]
-    labels: dict[str, int]
+    labels: Callable[[], dict[str, int]]
     groups_from: str
     unevaluated: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -64,7 +66,8 @@ def find_references(reference: Path, *, beside: Path) -> References:
     if not files:
         return _of_layout(reference)
     cases = tuple(Case(id=name, group=name, image=path, label=path) for name, path in files.items())
-    return References(cases, _named_labels(reference, reference.parent, beside), "nothing: each case is its own")
+    labels = partial(named_labels, reference, reference.parent, beside)
+    return References(cases, labels, "nothing: each case is its own")
 
 
 def label_files(folder: Path) -> dict[str, Path]:
@@ -133,7 +136,7 @@ def choose_structures(given: Sequence[str], labels: Mapping[str, int]) -> dict[s
             )
         if name in chosen or int(number) in chosen.values():
             raise InputError("--structure names a structure or a value twice", found=", ".join(given))
-        chosen[name] = int(number)
+        chosen[check_structure_name(name)] = int(number)
     return chosen or dict(labels)
 
 
@@ -151,7 +154,7 @@ def _of_manifest(path: Path, beside: Path) -> References:
         )
     return References(
         cases=labelled,
-        labels=_named_labels(path.parent, beside),
+        labels=partial(named_labels, path.parent, beside),
         groups_from=f"the column group of {path.name}",
         unevaluated=tuple(case.id for case in held_out if case.label is None),
         left_out=tuple(case.id for case in cases if case not in held_out),
@@ -175,27 +178,10 @@ def _of_layout(folder: Path) -> References:
         ) from error
     return References(
         cases=tuple(case for case in found.cases if case.label is not None),
-        labels=found.labels,
+        labels=lambda: found.labels,
         groups_from=DEFAULT_LAYOUT.groups,
         unevaluated=tuple(case.id for case in found.cases if case.label is None),
     )
-
-
-def _named_labels(*folders: Path) -> dict[str, int]:
-    """Read the names of nnU-Net's ``dataset.json``, if one of the folders has one."""
-    path = next((file for folder in folders if (file := folder / "dataset.json").is_file()), None)
-    if path is None:
-        return {}
-    try:
-        labels = json.loads(path.read_text(encoding="utf-8"))["labels"]
-        return {str(name): value for name, value in labels.items() if int(value) > 0}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"the labels in {path} cannot be used",
-            expected='nnU-Net\'s {"labels": {"background": 0, "lv": 1}}, one whole number a structure',
-            found=str(error),
-            remedy="correct the file, or move it away and name the structures by --structure",
-        ) from error
 
 
 def _stem(path: Path) -> str:

@@ -1,18 +1,24 @@
 """What an evaluation found: its tables, their files, and a few lines for a terminal."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
+from medsize.errors import InputError, InputErrors
 from medsize.evaluation.photo_text import describe_photos
 from medsize.evaluation.scored_case import PREDICTIONS
+from medsize.evaluation.seal import write_seal
+from medsize.evaluation.trained_data import data_words
 from medsize.files import write_text
+from medsize.tables import write_table
+from medsize.text import printable
 
 _MOST_FAILURES: Final = 20
+_MADE_OF_TABLES: Final = ("index.html", "index.pdf", "clinical.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +29,12 @@ class Evaluation:
         tables: Name to content: ``metrics``, one row a checkpoint, case and structure; of volumes ``slices``, one row
             a slice; of photos ``instances``, one row an object, and ``confusion``, the matrix of the set.
         summary: The content of ``summary.json``.
+        problems: Why cases are in no table, and what makes all the figures doubtful; :meth:`check` raises them.
     """
 
     tables: dict[str, pd.DataFrame]
     summary: dict[str, Any]
+    problems: tuple[InputError, ...] = ()
 
     @property
     def metrics(self) -> pd.DataFrame:
@@ -38,15 +46,38 @@ class Evaluation:
         """The content of ``slices.csv``, of volumes."""
         return self.tables["slices"]
 
-    def write(self, folder: Path) -> None:
-        """Write a CSV file a table, and ``summary.json``.
+    def write(self, folder: Path, *, also: Iterable[Path] = (), beside: Iterable[tuple[str, Path]] = ()) -> None:
+        """Write a CSV file a table, ``summary.json``, and last ``files.json``, which binds them together.
+
+        The pages of an earlier evaluation are removed first: they would tell of other figures.
+
+        Args:
+            folder: Where to.
+            also: Files that the evaluation wrote there before.
+            beside: Names and places of its files elsewhere; see :func:`medsize.evaluation.seal.write_seal`.
 
         Raises:
             InputError: The place cannot be written to.
         """
-        for name, table in self.tables.items():
-            write_text(folder / f"{name}.csv", table.to_csv(index=False))
-        write_text(folder / "summary.json", json.dumps(self.summary, indent=2, allow_nan=False, ensure_ascii=False))
+        for name in _MADE_OF_TABLES:
+            (folder / name).unlink(missing_ok=True)
+        paths = [folder / f"{name}.csv" for name in self.tables]
+        for path, table in zip(paths, self.tables.values(), strict=True):
+            write_table(path, table)
+        summary = folder / "summary.json"
+        write_text(summary, json.dumps(self.summary, indent=2, allow_nan=False, ensure_ascii=False))
+        write_seal(folder, [*paths, summary, *also], beside=beside)
+
+    def check(self) -> None:
+        """Raise what is wrong with the evaluation although it was written.
+
+        Raises:
+            InputError: A case could not be evaluated, or nothing at all was found right.
+        """
+        if len(self.problems) == 1:
+            raise self.problems[0]
+        if self.problems:
+            raise InputErrors(list(self.problems))
 
     def describe(self) -> str:
         """Return the figures in a few lines for a terminal."""
@@ -70,9 +101,13 @@ class Evaluation:
                 lines.append(f"{words}: {', '.join(named)}")
         if self.summary.get("left_out"):
             lines.append(f"not held out in the manifest, not evaluated: {len(self.summary['left_out'])} cases")
+        for where, values in self.summary.get("unnamed_values", {}).items():
+            listed = ", ".join(f"{value} (in {count})" for value, count in values.items())
+            lines += [f"values that no structure has, in the {where}, taken as background: {listed}"] if values else []
+        lines += data_words(self.summary)
         if self.summary["leaks"]:
             lines.append(f"the split leaks: {', '.join(self.summary['leaks'])} on both sides")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
 
 _NAMED = {

@@ -1,14 +1,17 @@
 """The cases of a run as its folder recorded them."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import Any, Final
 
 from medsize.data.case import Case
 from medsize.errors import InputError
 from medsize.run_folder import RunFolder
+from medsize.tables import read_table
+
+_TEXTS: Final = ("case", "group", "image", "label", "frame", "phase", "pathology", "split", "fold")
+_REMEDY: Final = "copy the run folder again, whole"
 
 
 def read_cases(run: RunFolder) -> list[Case]:
@@ -17,18 +20,25 @@ def read_cases(run: RunFolder) -> list[Case]:
     Raises:
         InputError: The file is missing or damaged.
     """
+    table = read_table(run.cases, texts=_TEXTS, further_texts=["instances"], remedy=_REMEDY)
     try:
-        table = pd.read_csv(run.cases, dtype=str, keep_default_na=False)
-        if table.empty:
+        cases = [_case(row) for row in table.to_dict("records")]
+        if not cases:
             raise ValueError("no case in it")
-        return [_case(row) for row in table.to_dict("records")]
-    except (OSError, ValueError, KeyError) as error:
+        if strange := [case.id for case in cases if _leads_away(case.id)]:
+            raise ValueError(f"the case {strange[0]!r}, whose results would be written to another folder")
+    except (ValueError, OverflowError) as error:
         raise InputError(
             f"{run.cases} cannot be read",
             expected="the table of cases that 'medsize train' writes",
-            found=f"no column {error}" if isinstance(error, KeyError) else str(error),
-            remedy="copy the run folder again, whole",
+            found=str(error),
+            remedy=_REMEDY,
         ) from error
+    return cases
+
+
+def _leads_away(name: str) -> bool:
+    return not name or "\0" in name or ".." in re.split(r"[/\\]", name) or bool(re.match(r"[/\\]|[A-Za-z]:", name))
 
 
 def _case(row: Mapping[Any, str]) -> Case:

@@ -20,9 +20,11 @@ class ScoredCase(Generic[Score]):
         checkpoint: Whose prediction it is.
         score: Its figures, of a volume or of a photo.
         failure: Why there was no prediction to be used, and an empty one was scored; else nothing.
+        unnamed: Values that no structure has, in the label and in the prediction.
     """
 
     case: Case
     checkpoint: str
     score: Score
     failure: str = ""
+    unnamed: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())

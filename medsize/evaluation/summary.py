@@ -1,6 +1,5 @@
 """``summary.json``: the figures of an evaluation in nnU-Net's shape, with the rules and the split beside them."""
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,9 @@ from medsize.errors import InputError
 from medsize.evaluation.rules import RULES
 from medsize.evaluation.scored_case import PREDICTIONS
 from medsize.evaluation.scores import MEASURES
+from medsize.evaluation.seal import REMEDY, sealed
 from medsize.evaluation.statistics import COVERAGE, RESAMPLES, describe
+from medsize.text import read_json
 
 _OWN: Final = [name for name in MEASURES if name not in ("dice_scan", "jaccard")]
 
@@ -78,20 +79,16 @@ def summarise(
     return dict(as_json(summary))
 
 
-def read_summary(path: Path) -> dict[str, Any]:
-    """Read a ``summary.json``.
+def read_summary(folder: Path) -> dict[str, Any]:
+    """Read the ``summary.json`` of an evaluation.
 
     Raises:
-        InputError: There is none, or it is damaged.
+        InputError: There was no evaluation, or the file is not the one that it wrote.
     """
-    try:
-        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read",
-            found=str(error),
-            remedy="evaluate first: medsize evaluate RUN, or medsize evaluate PREDICTIONS --reference LABELS",
-        ) from error
+    path = sealed(folder, folder / "summary.json")
+    summary = read_json(path, "the summary that 'medsize evaluate' writes")
+    if not isinstance(summary, dict):
+        raise InputError(f"{path} cannot be read", found=f"a {type(summary).__name__}", remedy=REMEDY)
     return summary
 
 

@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 from medsize.config.size_terms import Level, Levels
 from medsize.data.store import SliceStore
 from medsize.errors import InputError
+from medsize.evaluation.doubt import TOLD_TEXTS
 from medsize.files import atomic_path
 from medsize.inference.load import Predictor
 from medsize.inference.predict_slices import predict_labels
 from medsize.run_folder import RunFolder
 from medsize.supervision.given_sizes import exact_fractions, first_rows
+from medsize.tables import read_table
 
 MOST_SLICES: Final = 1000
 """A data set with more training slices is sampled evenly: a scatter of sizes needs no more."""
 
 _AT_A_TIME = 64
 _TOLD: Final = ("low_fraction", "high_fraction", "value", "low", "high", "unit", "raters", "rows")
-_TEXTS: Final = ("case", "structure", "value", "low", "high", "unit", "rows")
 
 
 def compare_training_sizes(
@@ -166,17 +167,16 @@ def read_size_targets(run: RunFolder) -> pd.DataFrame:
     Raises:
         InputError: The file is missing or damaged.
     """
-    try:
-        table = pd.read_csv(run.size_targets, dtype=dict.fromkeys(_TEXTS, "str"))
-        extra = [name for name in _TOLD if name in table]
-        return table[["case", "slice", "structure", "exact_fraction", "given_fraction", *extra]]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{run.size_targets} cannot be read",
-            expected="the table of sizes that 'medsize train' writes",
-            found=str(error),
-            remedy="copy the run folder again, whole",
-        ) from error
+    numbers = ("slice", "exact_fraction", "given_fraction")
+    table = read_table(
+        run.size_targets,
+        texts=("case", "structure"),
+        further_texts=TOLD_TEXTS,
+        needed=numbers,
+        types={"slice": "Int64", "exact_fraction": "float64", "given_fraction": "float64"},
+        remedy="copy the run folder again, whole",
+    )
+    return table[["case", "slice", "structure", *numbers[1:], *(name for name in _TOLD if name in table)]]
 
 
 @dataclass(frozen=True, slots=True)

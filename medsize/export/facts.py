@@ -1,16 +1,18 @@
 """What is told about a network to those who will run it, without a patient's name or a local path."""
 
-import hashlib
-import json
+from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 import medsize
 from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
+from medsize.data.splits import held_out_leaks
+from medsize.digests import file_digest
+from medsize.evaluation.evaluated import read_record
+from medsize.evaluation.run_cases import read_cases
+from medsize.evaluation.summary import read_summary
+from medsize.files import restore_folder
 from medsize.inference.label_values import structure_values
 from medsize.run_folder import Checkpoint, RunFolder
 
@@ -30,8 +32,9 @@ class Facts:
         patients: Number of patients by split.
         environment: Versions and device of the training.
         supervision: Nominal and measured noise, seed pixels.
-        results: The block of the checkpoint in ``summary.json``, or None: not evaluated.
-        leaks: Number of patients on both sides of the split, or None: not evaluated.
+        results: The block of the checkpoint in ``summary.json``, or None: these weights were not evaluated.
+        earlier_results: Whether there are results, but of other weights of this checkpoint.
+        leaks: Number of patients on both sides of the split.
     """
 
     config: RunConfig
@@ -43,28 +46,34 @@ class Facts:
     environment: dict[str, Any]
     supervision: dict[str, Any]
     results: dict[str, Any] | None
-    leaks: int | None
+    earlier_results: bool
+    leaks: int
 
     @classmethod
     def of(cls, run: RunFolder, checkpoint: Checkpoint) -> "Facts":
-        """Collect the facts of a run whose checkpoint is there."""
+        """Collect the facts of a run whose checkpoint is there.
+
+        Raises:
+            InputError: A file of the run, or of its evaluation, is damaged.
+        """
         config = load_resolved(run.config)
-        cases = pd.read_csv(run.cases)
-        cases["split"] = cases["split"].fillna("unused")
-        summary = _json(run.report / "summary.json")
-        blocks = [summary, *summary.get("others", [])] if summary else []
-        sides = cases.groupby("group")["split"].agg(lambda splits: "train" in set(splits) and len(set(splits)) > 1)
+        cases = read_cases(run)
+        groups = {(case.split or "unused", case.group) for case in cases}
+        digest = file_digest(run.weights(checkpoint))
+        summary = _summary(run)
+        measured = summary.get("weights", {}).get(checkpoint)
         return cls(
             config=config,
             values=structure_values(config.data),
             checkpoint=checkpoint,
-            weights_sha256=hashlib.sha256(run.weights(checkpoint).read_bytes()).hexdigest(),
-            cases={str(name): int(count) for name, count in cases["split"].value_counts().items()},
-            patients={str(name): int(count) for name, count in cases.groupby("split")["group"].nunique().items()},
-            environment=_json(run.environment),
-            supervision=_json(run.supervision),
-            results=next((block for block in blocks if _tells(block, checkpoint)), None),
-            leaks=int(sides.sum()),
+            weights_sha256=digest,
+            cases=dict(Counter(case.split or "unused" for case in cases).most_common()),
+            patients=dict(Counter(split for split, _ in groups)),
+            environment=read_record(run.environment),
+            supervision=read_record(run.supervision),
+            results=_of_checkpoint(summary, checkpoint) if measured == digest else None,
+            earlier_results=measured not in (None, digest),
+            leaks=len(held_out_leaks(cases)),
         )
 
     @property
@@ -96,12 +105,12 @@ def intensity_words(preprocessing: str) -> str:
     return "scaled to [0, 1] by the smallest and the largest intensity of the whole volume"
 
 
-def _tells(block: dict[str, Any], checkpoint: Checkpoint) -> bool:
-    """Tell whether figures are those of a checkpoint, with the intervals that older versions did not compute."""
-    aggregates = block.get("aggregates", {}).values()
-    return bool(aggregates) and block["checkpoint"] == checkpoint and all("measures" in each for each in aggregates)
+def _summary(run: RunFolder) -> dict[str, Any]:
+    restore_folder(run.report)
+    return read_summary(run.report) if (run.report / "summary.json").exists() else {}
 
 
-def _json(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return found
+def _of_checkpoint(summary: dict[str, Any], checkpoint: Checkpoint) -> dict[str, Any] | None:
+    """Return the figures of a checkpoint, if any case of it was measured."""
+    blocks = [summary, *summary["others"]]
+    return next((block for block in blocks if block.get("checkpoint") == checkpoint and block["aggregates"]), None)

@@ -42,7 +42,7 @@ def test_one_run_cannot_be_compared_and_nothing_is_written(runs: list[Path], tmp
 def test_a_trained_run_and_label_files_are_compared(trained_run: Path, tmp_path: Path):
     other = tmp_path / "other"
     other.mkdir()
-    for name in ("metrics.csv", "slices.csv", "summary.json"):
+    for name in ("metrics.csv", "slices.csv", "summary.json", "files.json"):
         shutil.copy(trained_run / "report" / name, other)
     outcome = medsize("compare", trained_run, other, "-o", tmp_path / "out")
     assert outcome.code == 0

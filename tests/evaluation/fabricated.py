@@ -63,7 +63,8 @@ def fabricate_run(folder: Path, config: RunConfig, *, best: bool = True) -> RunF
             }
         )
     )
-    run.environment.write_text(json.dumps({"medsize": "0.1.0", "torch": "2.13.0", "commit": None, "device": "cpu"}))
+    environment = {"medsize": "0.1.0", "torch": "2.13.0", "commit": None, "device": "cpu", "data": store.key}
+    run.environment.write_text(json.dumps(environment))
     write_metrics(run, found.structures)
     for sharpness, name in enumerate(("last", "best")[: 2 if best else 1], start=1):
         run.weights(name).parent.mkdir(parents=True)

@@ -12,6 +12,7 @@ from medsize.evaluation.comparison_text import describe_comparison, p_words
 from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.signed_rank import holm
 from medsize.run_folder import RunFolder
+from tests.evaluation.edited import edit_summary
 from tests.evaluation.fabricated import write_cases
 from tests.evaluation.report.made_up import made_up_metrics, made_up_slices, write_evaluation, write_tables
 
@@ -162,8 +163,7 @@ def test_runs_of_one_name_are_told_apart_by_their_parents(runs, tmp_path):
 
 def test_nsd_at_different_tolerances_is_not_compared(runs, tmp_path):
     other = shutil.copytree(runs[1], tmp_path / "other")
-    text = (other / "summary.json").read_text("utf-8").replace("2.0", "3.0")
-    (other / "summary.json").write_text(text)
+    edit_summary(other, nsd_tolerance_mm=dict.fromkeys(("lv", "rv"), 3.0))
     found = compare([runs[0], other])
     assert "nsd" not in found.measures
     assert any("tolerances differ" in warning for warning in found.warnings)

@@ -126,7 +126,7 @@ def test_a_run_that_was_not_evaluated_says_so(tmp_path, content) -> None:
     run.report.mkdir()
     if content is not None:
         (run.report / "training_sizes.csv").write_text(content)
-    with pytest.raises(InputError, match=r"training_sizes\.csv cannot be read(?s:.)*medsize evaluate"):
+    with pytest.raises(InputError, match=r"summary\.json cannot be read(?s:.)*medsize evaluate"):
         read_training_sizes(run)
 
 

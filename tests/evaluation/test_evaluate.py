@@ -1,19 +1,29 @@
+import itertools
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.torch import load_file, save_file
 
+from medsize.claim import claimed
 from medsize.config.loading import dump, load_resolved
 from medsize.data.prepare import of_split
 from medsize.data.volumes import read_label
+from medsize.digests import file_digest
 from medsize.errors import InputError, InputErrors
 from medsize.evaluation import evaluate_run
+from medsize.evaluation.doubt import read_training_sizes
+from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.training_sizes import TaughtSlices
+from medsize.inference.meaning import Meaning
 from medsize.inference.options import PredictionOptions
 from medsize.run_folder import RunFolder
 from tests.conftest import tiny_run_config
@@ -180,13 +190,14 @@ def test_without_held_out_cases_nothing_is_claimed(fresh):
     write_cases(fresh, of_split(read_cases(fresh), "train"))
     evaluation = evaluate_run(fresh, device="cpu")
     assert len(evaluation.metrics) == 0
-    assert evaluation.describe() == "no held-out case has a label: nothing can be said about accuracy"
+    assert evaluation.describe().startswith("no held-out case has a label: nothing can be said about accuracy\nThe im")
     assert metrics_of(fresh).columns.to_list() == evaluation.metrics.columns.to_list()
 
 
-def test_all_held_out_files_that_cannot_be_used_are_listed_and_nothing_is_claimed(fresh, tmp_path):
+def test_held_out_files_that_cannot_be_used_are_listed_and_the_others_evaluated(fresh, tmp_path):
+    expected = evaluate_run(fresh, device="cpu").metrics
     cases = read_cases(fresh)
-    first, second, *_ = of_split(cases, "val")
+    first, second, *others = of_split(cases, "val")
     shutil.copy(first.image, tmp_path / "cut.nii.gz")
     (tmp_path / "cut.nii.gz").write_bytes(first.image.read_bytes()[:400])
     broken = {
@@ -194,10 +205,182 @@ def test_all_held_out_files_that_cannot_be_used_are_listed_and_nothing_is_claime
         second.id: replace(second, label=tmp_path / "gone.nii.gz"),
     }
     write_cases(fresh, [broken.get(case.id, case) for case in cases])
+    evaluation = evaluate_run(fresh, device="cpu")
+    named = expected[expected["case"].isin([case.id for case in others])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(evaluation.metrics, named)
+    assert [each["case"] for each in evaluation.summary["not_evaluated"]] == [first.id, second.id]
     with pytest.raises(InputErrors) as caught:
-        evaluate_run(fresh, device="cpu")
+        evaluation.check()
     assert [first.id in str(caught.value.errors[0]), second.id in str(caught.value.errors[1])] == [True, True]
-    assert not (fresh.report / "metrics.csv").exists()
+
+
+def test_without_a_held_out_case_that_can_be_used_the_old_results_stay(fresh, tmp_path):
+    evaluate_run(fresh, device="cpu")
+    before = contents(fresh.path)
+    cases = read_cases(fresh)
+    write_cases(fresh, [replace(case, image=tmp_path / "gone.nii.gz") for case in cases])
+    before["cases.csv"] = fresh.cases.read_bytes()
+    with pytest.raises(InputErrors, match="4 problems"):
+        evaluate_run(fresh, device="cpu")
+    assert contents(fresh.path) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+class KilledError(BaseException):
+    """Stands for a SIGKILL: nothing in the program handles it."""
+
+
+@pytest.fixture
+def kill(monkeypatch):
+    """Evaluate a run until the rename of a number, and leave it as a killed process would; return whether it ended."""
+
+    def evaluate_until(run: RunFolder, number: int, **options: object) -> bool:
+        renames = itertools.count()
+
+        def counted(original):
+            def move(path, target):
+                if next(renames) >= number:
+                    raise KilledError
+                return original(path, target)
+
+            return move
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", counted(Path.rename))
+            patch.setattr(Path, "replace", counted(Path.replace))
+            patch.setattr(Path, "unlink", lambda *_, **__: None)  # the dead clean nothing up
+            patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+            try:
+                evaluate_run(run, device="cpu", **options)
+            except KilledError:
+                return False
+        return True
+
+    return evaluate_until
+
+
+def test_a_kill_at_any_rename_leaves_the_old_results_or_the_new(fresh, kill, tmp_path):
+    evaluate_run(fresh, device="cpu")
+    again = RunFolder(shutil.copytree(fresh.path, tmp_path / "again"))
+    old = Evaluated.read(fresh.path)
+    new = evaluate_run(again, device="cpu", nsd_tolerance_mm=1.5)
+    found = []
+    for number in itertools.count():
+        run = RunFolder(shutil.copytree(fresh.path, tmp_path / f"killed{number}"))
+        ended = kill(run, number, nsd_tolerance_mm=1.5)
+        read = Evaluated.read(run.path)
+        of_old = "nsd" not in read.measures
+        pd.testing.assert_frame_equal(read.metrics, old.metrics if of_old else new.metrics, check_dtype=False)
+        assert len(read_training_sizes(run))
+        assert {path.name for path in run.predictions.iterdir()} == {"last"}
+        found.append(of_old)
+        if ended:
+            break
+    assert found[0]
+    assert not found[-1]
+    assert found == sorted(found, reverse=True)
+
+
+def test_results_of_other_weights_than_a_run_has_are_refused_until_it_is_evaluated(fresh, kill):
+    evaluate_run(fresh, device="cpu")
+    measured = file_digest(fresh.weights("last"))
+    train_on(fresh)
+    kill(fresh, 6)  # after the training, in the middle of its evaluation
+    now = file_digest(fresh.weights("last"))
+    for read in (Evaluated.read, lambda path: Evaluated.read(path / "report"), lambda _: read_training_sizes(fresh)):
+        with pytest.raises(InputError) as caught:
+            read(fresh.path)
+        assert f"'last' with SHA-256 {measured[:12]}…, as measured" in str(caught.value)
+        assert f"'last' with SHA-256 {now[:12]}…\n" in str(caught.value)
+        assert f"medsize evaluate {fresh.path}" in str(caught.value)
+    evaluate_run(fresh, device="cpu")
+    assert Evaluated.read(fresh.path).summary["weights"] == {"last": now}
+
+
+def test_what_a_killed_process_left_is_removed(fresh):
+    dying = (
+        "import os, pathlib, sys; from medsize.files import atomic_folder\n"
+        "with atomic_folder(pathlib.Path(sys.argv[1])) as folder: (folder / 'half.csv').touch(); os._exit(9)"
+    )
+    for folder in (fresh.report, fresh.predictions):
+        subprocess.run([sys.executable, "-c", dying, str(folder)], check=False)
+    assert len(list(fresh.path.glob(".partial*"))) == 2
+    evaluate_run(fresh, device="cpu")
+    assert not list(fresh.path.rglob(".*"))
+
+
+def train_on(run: RunFolder) -> None:
+    weights = load_file(run.weights("last"))
+    metadata = Meaning.of(load_resolved(run.config)).metadata()
+    save_file({name: 1.5 * weight for name, weight in weights.items()}, run.weights("last"), metadata)
+
+
+def test_a_checkpoint_that_was_not_measured_is_named(fresh):
+    evaluate_run(fresh, device="cpu")
+    shutil.copytree(fresh.checkpoint("last"), fresh.checkpoint("best"))
+    with pytest.raises(InputError, match="'best' with SHA-256 none"):
+        Evaluated.read(fresh.path)
+
+
+def test_weights_that_change_while_they_are_measured_are_noticed(fresh):
+    with pytest.raises(InputError, match="changed while they were measured"):
+        evaluate_run(fresh, device="cpu", progress=lambda done, total: train_on(fresh) if done == 1 else None)
+    assert not fresh.report.exists()
+
+
+def test_files_of_two_evaluations_are_not_taken_for_one(evaluated, fresh):
+    evaluate_run(fresh, device="cpu", nsd_tolerance_mm=1.0)
+    for name in ("metrics.csv", "slices.csv", "summary.json"):
+        run = RunFolder(shutil.copytree(evaluated.path, fresh.path.parent / f"mixed_{name}"))
+        shutil.copy(fresh.report / name, run.report / name)
+        with pytest.raises(InputError, match=rf"{name} cannot be read as the file that the evaluation"):
+            Evaluated.read(run.path)
+
+
+def test_a_run_that_another_process_works_on_is_not_evaluated(fresh):
+    with claimed(fresh.path, "training"), pytest.raises(InputError, match=r"another process is at work(.|\n)*training"):
+        evaluate_run(fresh, device="cpu")
+
+
+def test_data_that_changed_since_the_training_are_said(fresh):
+    evaluation = evaluate_run(fresh, device="cpu")
+    assert evaluation.summary["data"]["trained_on"] == evaluation.summary["data"]["evaluated_on"]
+    assert "not those that it was trained on" not in evaluation.describe()
+    cases = read_cases(fresh)
+    changed = of_split(cases, "train")[0]
+    label = nib.load(changed.label)
+    other = fresh.path.parent / "other_gt.nii.gz"
+    nib.save(nib.Nifti1Image(np.asarray(label.dataobj)[::-1], label.affine), other)
+    write_cases(fresh, [replace(case, label=other) if case == changed else case for case in cases])
+    evaluation = evaluate_run(fresh, device="cpu")
+    assert evaluation.summary["data"]["trained_on"] != evaluation.summary["data"]["evaluated_on"]
+    assert "The images, labels or cases of this run are not those that it was trained on" in evaluation.describe()
+    environment = json.loads(fresh.environment.read_text("utf-8"))
+    del environment["data"]
+    fresh.environment.write_text(json.dumps(environment))
+    assert "does not say which data it was trained on" in evaluate_run(fresh, device="cpu").describe()
+
+
+def test_a_network_that_finds_nothing_is_an_error_after_the_tables_were_written(fresh):
+    weights = load_file(fresh.weights("last"))
+    bias = next(name for name in weights if name.endswith("bias"))
+    weights[bias][0] = 1e6  # all background
+    save_file(weights, fresh.weights("last"), Meaning.of(load_resolved(fresh.config)).metadata())
+    evaluation = evaluate_run(fresh, device="cpu")
+    assert Evaluated.read(fresh.path).metrics["dice_scan"].eq(0).all()
+    with pytest.raises(InputError, match=r"every score is 0(.|\n)*none in any prediction(.|\n)*metrics\.jsonl"):
+        evaluation.check()
+
+
+@pytest.mark.parametrize("name", ["../../away", "/tmp/away", "a\\..\\b"])
+def test_a_case_whose_name_leads_away_is_refused(fresh, name):
+    cases = read_cases(fresh)
+    write_cases(fresh, [replace(cases[0], id=name), *cases[1:]])
+    with pytest.raises(InputError, match="written to another folder"):
+        evaluate_run(fresh, device="cpu")
 
 
 def test_a_run_without_checkpoint_is_refused(fresh):

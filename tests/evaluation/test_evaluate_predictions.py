@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 import SimpleITK
 
+from medsize.data.volumes import read_label
 from medsize.errors import InputError, InputErrors
-from medsize.evaluation import evaluate_predictions
+from medsize.evaluation import evaluate_predictions, label_pair
+from medsize.evaluation.evaluated import Evaluated
 from tests.evaluation.deepmind import deepmind
 
 SPACING = (1.5, 1.25, 8.0)
@@ -62,7 +64,7 @@ def test_the_tables_follow_from_the_files(folders):
         assert (row.checkpoint, row.group, row.failure, row.slices) == ("predictions", row.case, "", 6)
     assert len(evaluation.slices) == 5 * 2 * 6
     report = folders[0] / "report"
-    assert {path.name for path in report.iterdir()} == {"metrics.csv", "slices.csv", "summary.json"}
+    assert {path.name for path in report.iterdir()} == {"metrics.csv", "slices.csv", "summary.json", "files.json"}
     pd.testing.assert_frame_equal(pd.read_csv(report / "slices.csv", keep_default_na=False), evaluation.slices)
 
 
@@ -95,9 +97,8 @@ def test_a_missing_prediction_is_scored_as_an_empty_one_and_listed(folders):
     [
         (lambda path: path.write_bytes(path.read_bytes()[:100]), "cannot be read"),
         (lambda path: path.write_bytes(b""), "is empty: 0 bytes"),
-        (lambda path: save(path, np.zeros((3, 3, 3))), r"does not fit its image: shape \(3, 3, 3\)"),
-        (lambda path: save(path, label(0), (1, 1, 1)), "does not lie where its image lies"),
-        (lambda path: save(path, label(0) * 60), "label values that mean nothing here: 120, 180"),
+        (lambda path: save(path, label(0) * 60), "none of its values is a structure: found 120, 180"),
+        (lambda path: save(path, np.where(label(0), 1, 0)), "none of its values is a structure: found 1"),
         (lambda path: save(path, np.zeros((16, 14, 6, 2))), "is not one volume"),
     ],
 )
@@ -117,18 +118,124 @@ def test_an_extra_prediction_is_listed(folders):
     assert "predictions without a label, not evaluated: stranger" in evaluation.describe()
 
 
-def test_every_broken_reference_is_an_error_and_nothing_is_written(folders):
+def test_a_broken_reference_is_an_error_and_the_other_cases_are_evaluated(folders):
+    expected = evaluate(folders).metrics
     for name in ("case1_gt.nii.gz", "case2_gt.nii.gz"):
         (folders[1] / name).write_bytes(b"broken")
+    evaluation = evaluate(folders)
+    others = expected[~expected["case"].isin(("case1", "case2"))].reset_index(drop=True)
+    pd.testing.assert_frame_equal(evaluation.metrics, others)
+    assert [each["case"] for each in evaluation.summary["not_evaluated"]] == ["case1", "case2"]
     with pytest.raises(InputErrors) as caught:
-        evaluate(folders)
+        evaluation.check()
     assert [str(error).split(":")[0] for error in caught.value.errors] == ["case case1", "case case2"]
+
+
+def test_without_any_reference_that_can_be_read_nothing_is_written(folders):
+    for path in folders[1].iterdir():
+        path.write_bytes(b"broken")
+    with pytest.raises(InputErrors, match="5 problems"):
+        evaluate(folders)
     assert not (folders[0] / "report").exists()
 
 
-def test_values_that_no_name_is_given_for_are_an_error_of_the_reference(folders):
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (lambda path: save(path, np.zeros((3, 3, 3))), r"does not fit.*\n(.|\n)*16, 14, 6(.|\n)*3, 3, 3"),
+        (lambda path: save(path, label(0), (1, 1, 1)), "does not lie where"),
+    ],
+)
+def test_a_prediction_elsewhere_is_no_dice_of_0_but_an_error(folders, spoil, problem):
+    spoil(folders[0] / "case0.nii.gz")
+    evaluation = evaluate(folders)
+    assert set(evaluation.metrics["case"]) == {f"case{number}" for number in range(1, 5)}
+    assert [each["case"] for each in evaluation.summary["not_evaluated"]] == ["case0"]
+    with pytest.raises(InputError, match=problem):
+        evaluation.check()
+
+
+def test_whatever_goes_wrong_with_one_case_the_others_are_evaluated(folders, monkeypatch):
+    def read(path, like, allowed):
+        if "case2" in path.name:
+            raise MemoryError("no room for 80 GB")
+        return read_label(path, like, allowed)
+
+    monkeypatch.setattr(label_pair, "read_label", read)
+    evaluation = evaluate(folders)
+    assert evaluation.metrics["case"].nunique() == 4
+    with pytest.raises(InputError, match=r"case case2 cannot be evaluated\n.*MemoryError: no room for 80 GB"):
+        evaluation.check()
+
+
+def test_values_that_no_name_is_given_for_are_background_and_said(folders):
+    whole, lv = evaluate(folders).metrics, evaluate(folders, structures=["lv=3"])
+    expected = whole[whole["structure"] == "lv"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(lv.metrics, expected)
+    assert lv.summary["unnamed_values"] == {"labels": {"2": 5}, "predictions": {"2": 5}}
+    assert "values that no structure has, in the labels, taken as background: 2 (in 5)" in lv.describe()
+    lv.check()
+
+
+def test_without_a_given_structure_every_value_must_have_a_name(folders):
+    (folders[1] / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "lv": 3}}))
     with pytest.raises(InputErrors, match="label values that mean nothing here"):
-        evaluate(folders, structures=["lv=3"])
+        evaluate(folders, structures=[])
+
+
+def test_a_given_structure_wins_over_a_dataset_json_that_cannot_be_read(folders):
+    (folders[1] / "dataset.json").write_text("{half")
+    assert set(evaluate(folders).metrics["structure"]) == {"lv", "myo"}
+    with pytest.raises(InputError, match=r"dataset\.json"):
+        evaluate(folders, structures=["lv"])
+
+
+def other_values(path: Path) -> None:
+    save(path, np.asarray(nib.load(path).dataobj) * 10)
+
+
+def nothing_in_it(path: Path) -> None:
+    save(path, np.zeros((16, 14, 6)))
+
+
+def mirrored(path: Path) -> None:
+    save(path, np.roll(np.asarray(nib.load(path).dataobj), 8, 1))
+
+
+@pytest.mark.parametrize(
+    ("side", "spoil", "found"),
+    [
+        (0, other_values, "none in any prediction; values that no structure has in the predictions: 20, 30"),
+        (0, nothing_in_it, "none in any prediction"),
+        (1, other_values, "no structure in any label"),
+        (1, nothing_in_it, "no structure in any label"),
+    ],
+)
+def test_scores_that_are_all_0_are_an_error_after_the_tables_were_written(folders, side, spoil, found):
+    for path in folders[side].glob("*.nii.gz"):
+        spoil(path)
+    evaluation = evaluate(folders)
+    assert (folders[0] / "report" / "metrics.csv").is_file()
+    with pytest.raises(InputError, match=rf"every score is 0(.|\n)*{found}(.|\n)*--structure NAME=VALUE"):
+        evaluation.check()
+
+
+def test_one_score_above_0_is_a_result(folders):
+    for path in list(folders[0].glob("*.nii.gz"))[1:]:
+        nothing_in_it(path)
+    evaluate(folders).check()
+
+
+@pytest.mark.parametrize("name", ["NA", "nan", "None", "null", "=1+1", "\x1b[31mred"])
+def test_a_case_of_any_name_is_evaluated_and_read_again(folders, name):
+    for side, ending in ((0, ""), (1, "_gt")):
+        path = folders[side] / f"case0{ending}.nii.gz"
+        path.rename(folders[side] / f"{name}{ending}.nii.gz")
+    evaluation = evaluate(folders, structures=["NA=3", "nan=2"])
+    read = Evaluated.read(folders[0] / "report")
+    assert name in set(read.metrics["case"])
+    assert set(read.metrics["structure"]) == {"NA", "nan"}
+    assert "\x1b" not in evaluation.describe()
 
 
 def test_without_any_common_name_both_sides_are_shown(folders, tmp_path):

@@ -34,8 +34,8 @@ def test_a_missing_table_is_named_with_the_remedy(tmp_path, name):
         Evaluated.read(folder)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "{"])
-def test_a_damaged_record_is_named(tmp_path, text):
+@pytest.mark.parametrize(("text", "found"), [("", "an empty file"), ("[1]", "a list"), ("{", "property name")])
+def test_a_damaged_record_is_named(tmp_path, text, found):
     (tmp_path / "environment.json").write_text(text)
-    with pytest.raises(InputError, match=r"environment\.json cannot be read"):
+    with pytest.raises(InputError, match=rf"environment\.json (cannot be read|is no JSON)(.|\n)*found: .*{found}"):
         read_record(tmp_path / "environment.json")

@@ -26,12 +26,17 @@ def test_a_missing_table_is_refused(tmp_path):
         read_cases(RunFolder(tmp_path))
 
 
+HEADER = "case,group,image,label,frame,phase,pathology,split,fold"
+
+
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ("case,group\n1,2\n", "no column 'image'"),
-        ("", "No columns"),
-        ("case,group,image\n", "no case in it"),
+        ("case,group\n1,2\n", "no column image"),
+        ("", "an empty file"),
+        (f"{HEADER}\n", "no case in it"),
+        (f"{HEADER}\na,p,i.nii,l.nii,,ED,,val,x\n", "could not convert string to float: .x."),
+        (f"{HEADER}\na,p,i.nii,l.nii,1e999,ED,,val,\n", "infinity"),
         ("a,b\n1,2,3,4\n,", ""),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from medsize.errors import InputError
 from medsize.evaluation.rules import RULES
 from medsize.evaluation.scores import COLUMNS, MEASURES, SLICE_COLUMNS
+from medsize.evaluation.seal import write_seal
 from medsize.evaluation.summary import Files, read_summary, summarise
 
 VALUES = {"lv": 3, "rv": 1}
@@ -136,13 +137,25 @@ def test_without_any_evaluated_case_there_are_no_figures():
 def test_a_summary_is_plain_json_and_is_read_back(summary, tmp_path):
     path = tmp_path / "summary.json"
     path.write_text(json.dumps(summary, allow_nan=False))
-    assert read_summary(path) == summary
+    write_seal(tmp_path, [path])
+    assert read_summary(tmp_path) == summary
 
 
-@pytest.mark.parametrize("content", [None, "{half"])
-def test_a_missing_or_damaged_summary_says_to_evaluate(tmp_path, content):
+@pytest.mark.parametrize("content", [None, "{}", "{half"])
+def test_a_missing_or_exchanged_summary_says_to_evaluate(tmp_path, content):
     path = tmp_path / "summary.json"
     if content:
+        path.write_text("{}\n")
+        write_seal(tmp_path, [path])
         path.write_text(content)
     with pytest.raises(InputError, match="medsize evaluate"):
-        read_summary(path)
+        read_summary(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{half", "[]", "3"])
+def test_a_summary_that_is_none_is_refused_whoever_wrote_it(tmp_path, content):
+    path = tmp_path / "summary.json"
+    path.write_text(content)
+    write_seal(tmp_path, [path])
+    with pytest.raises(InputError, match=r"summary\.json"):
+        read_summary(tmp_path)

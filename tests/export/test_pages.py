@@ -5,6 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from medsize.digests import file_digest
+from medsize.errors import InputError
+from medsize.evaluation.result import Evaluation
 from medsize.export.facts import Facts
 from medsize.export.pages import license_text, result_rows, sizes_words, write_page
 from medsize.run_folder import RunFolder
@@ -32,9 +35,9 @@ def card(run: RunFolder) -> str:
 
 
 def evaluate(run: RunFolder, **changes: object) -> None:
-    run.report.mkdir()
     block = {"checkpoint": "last", "split": "val", "chosen_on_these_cases": False, "aggregates": {"lv": AGGREGATE}}
-    (run.report / "summary.json").write_text(json.dumps(block | {"others": []} | changes))
+    weights = {"last": file_digest(run.weights("last")), "best": "0" * 64}
+    Evaluation({}, block | {"kind": "run", "others": [], "weights": weights} | changes).write(run.report)
 
 
 def test_a_checkpoint_without_a_report_is_said_not_to_be_evaluated(run: RunFolder) -> None:
@@ -52,10 +55,19 @@ def test_results_have_their_intervals(run: RunFolder) -> None:
     assert "patient002" not in text
 
 
-def test_figures_without_intervals_of_an_older_version_are_not_told(run: RunFolder) -> None:
-    evaluate(run, aggregates={"lv": {"cases": 4, "mean": 0.8}})
+def test_figures_of_earlier_weights_are_not_told(run: RunFolder) -> None:
+    evaluate(run, weights={"last": "0" * 64})
     assert result_rows(Facts.of(run, "last")) == []
-    assert "**Not evaluated**" in card(run)
+    text = card(run)
+    assert "**Not evaluated** since these weights were trained" in text
+    assert "0.8123" not in text
+
+
+def test_a_damaged_evaluation_is_no_missing_one(run: RunFolder) -> None:
+    evaluate(run)
+    (run.report / "summary.json").write_text("{}")
+    with pytest.raises(InputError, match=r"summary\.json cannot be read(.|\n)*medsize evaluate"):
+        card(run)
 
 
 def test_figures_of_cases_that_chose_the_checkpoint_are_marked(run: RunFolder) -> None:
@@ -65,7 +77,7 @@ def test_figures_of_cases_that_chose_the_checkpoint_are_marked(run: RunFolder) -
 
 def test_a_leak_is_counted_and_nobody_named(run: RunFolder) -> None:
     assert "| on both sides of the split | nobody |" in card(run)
-    cases = pd.read_csv(run.cases)
+    cases = pd.read_csv(run.cases, dtype=str, keep_default_na=False)
     leaking = cases.index[cases["group"] == cases.loc[cases["split"] == "train", "group"].iloc[0]]
     cases.loc[leaking[0], "split"] = "val"
     cases.to_csv(run.cases, index=False)

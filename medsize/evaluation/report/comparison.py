@@ -17,6 +17,7 @@ from medsize.evaluation.report.render import render
 from medsize.evaluation.report.spread_figure import Row, series, spread_figure
 from medsize.evaluation.signed_rank import SIGNIFICANCE
 from medsize.files import write_text
+from medsize.tables import write_table
 
 _DRAWN: Final = ("dice_scan", "hd95_mm", "volume_error_percent")
 
@@ -40,7 +41,7 @@ def write(comparison: Comparison, folder: Path) -> Path:
         figures={measure: _figures(comparison, measure) for measure in _DRAWN if measure in comparison.measures},
         cases=_cases(comparison),
     )
-    write_text(folder / "comparison.csv", comparison.differences.to_csv(index=False))
+    write_table(folder / "comparison.csv", comparison.differences)
     write_text(folder / "comparison.json", json.dumps(_record(comparison), indent=2, ensure_ascii=False))
     path = folder / "index.html"
     write_text(path, page)

@@ -14,6 +14,7 @@ from medsize.data.case import Case
 from medsize.data.geometry import grid_for
 from medsize.data.volumes import Volume, read_label, read_volume
 from medsize.evaluation.report.overlays import Overlay, contrast_of, draw, seed_positions, window_around
+from medsize.evaluation.seal import sealed
 from medsize.inference.label_values import label_values, to_classes
 from medsize.run_folder import RunFolder
 from medsize.supervision.draws import SEEDS, draws
@@ -89,7 +90,7 @@ def show_case(
     image = read_volume(case.image)
     allowed = tuple(label_values(config.data).values())
     truth = to_classes(read_label(case.label, image, allowed).array, values)
-    prediction = run.prediction("last", case.id, case.image)
+    prediction = sealed(run.report, run.prediction("last", case.id, case.image))
     predicted = to_classes(read_label(prediction, image, tuple(values.values())).array, values)
     number = slice_with_most_errors(predicted, truth) if worst else middle_slice(predicted, truth)
     pixel_mm = image.spacing_mm[:2]

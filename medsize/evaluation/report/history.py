@@ -9,6 +9,7 @@ import pandas as pd
 
 from medsize.errors import InputError
 from medsize.run_folder import RunFolder
+from medsize.text import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,18 @@ class History:
         Raises:
             InputError: The file is missing or damaged.
         """
-        records = _records(run)
+        try:
+            return cls._of(_records(run), structures)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"{run.metrics} has a record that is not whole",
+                expected="the records of epochs and validations that 'medsize train' writes",
+                found=f"no {error}" if isinstance(error, KeyError) else str(error),
+                remedy="copy the run folder again, whole",
+            ) from error
+
+    @classmethod
+    def _of(cls, records: list[dict[str, Any]], structures: tuple[str, ...]) -> Self:
         epochs = [record for record in records if record["kind"] == "epoch"]
         validations = [record for record in records if record["kind"] == "validation"]
         parts = tuple(dict.fromkeys(part for record in epochs for part in record["parts"]))
@@ -68,10 +80,7 @@ def _stages(epochs: list[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
 
 def _records(run: RunFolder) -> list[dict[str, Any]]:
     records = []
-    try:
-        lines = run.metrics.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{run.metrics} cannot be read", found=str(error)) from error
+    lines = read_text(run.metrics, "the records of epochs and validations that 'medsize train' writes").split("\n")
     for number, line in enumerate(lines[:-1], start=1):
         try:
             records.append(dict(json.loads(line)))

@@ -12,6 +12,7 @@ from medsize.data.volumes import read_label, read_volume
 from medsize.evaluation.confusion import VOID
 from medsize.evaluation.label_pair import label_of
 from medsize.evaluation.report.photo_panels import PhotoPanel, draw_photo
+from medsize.evaluation.seal import sealed
 from medsize.inference.colours import Colour, colours
 from medsize.inference.label_values import label_values, to_classes
 from medsize.run_folder import RunFolder
@@ -75,7 +76,7 @@ def show_photo(
     found = read_label(label_of(case), image, tuple(labels.values())).array[:, :, 0]
     is_void = (found == VOID) & (VOID not in labels.values())
     truth = np.where(is_void, np.uint8(VOID), to_classes(found, values))
-    prediction = run.prediction("last", case.id, case.image)
+    prediction = sealed(run.report, run.prediction("last", case.id, case.image))
     predicted = to_classes(read_label(prediction, image, tuple(values.values())).array[:, :, 0], values)
     chosen = colours(values)
     shown = [

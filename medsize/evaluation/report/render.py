@@ -8,6 +8,7 @@ from markupsafe import Markup
 from medsize import __version__
 from medsize.evaluation.report import measure_words
 from medsize.evaluation.report.measure_words import number
+from medsize.text import printable
 
 
 def render(template: str, **values: Any) -> str:
@@ -20,6 +21,7 @@ def _environment() -> Environment:
         loader=PackageLoader("medsize.evaluation.report", "page"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -36,6 +38,11 @@ def _environment() -> Environment:
         environment.loader.get_source(environment, name)[0] if environment.loader else ""
     )
     return environment
+
+
+def _harmless(value: Any) -> Any:
+    """Return what is printed; control characters in the name of a case are shown, and do nothing."""
+    return printable(value) if type(value) is str else value
 
 
 def _percent(value: float | None, decimals: int = 1) -> str:

@@ -16,6 +16,7 @@ from medsize.evaluation.report.photo_cases import ShownPhoto, show_photo
 from medsize.evaluation.report.photo_page import ranked_by
 from medsize.evaluation.report.taught import show_taught
 from medsize.evaluation.run_cases import read_cases
+from medsize.evaluation.seal import sealed
 from medsize.evaluation.training_sizes import TaughtSlices
 from medsize.inference.label_values import structure_values
 from medsize.run_folder import RunFolder
@@ -42,7 +43,7 @@ def run_sections(evaluated: Evaluated, run: RunFolder, structures: tuple[str, ..
         "shown": _shown_photos(run, config, evaluated)
         if evaluated.of_photos
         else _shown(run, config, evaluated.headline),
-        "taught": show_taught(TaughtSlices.read(run.report / "taught_slices.npz"), sizes),
+        "taught": show_taught(TaughtSlices.read(sealed(run.report, run.report / "taught_slices.npz")), sizes),
         "of": of,
         "sizes": _size_scatters(sizes, structures, of),
         "corrections": corrections(sizes).to_dict("records"),
@@ -104,7 +105,8 @@ def _doubts(run: RunFolder, config: RunConfig, sizes: pd.DataFrame) -> list[dict
     ranked = rank_doubts(sizes).head(_MOST_DOUBTS).to_dict("records")
     if not ranked:
         return []
-    pictures = [shown.overlay for shown in show_taught(TaughtSlices.read(run.report / "doubted_slices.npz"), sizes)]
+    doubted = TaughtSlices.read(sealed(run.report, run.report / "doubted_slices.npz"))
+    pictures = [shown.overlay for shown in show_taught(doubted, sizes)]
     return [
         {str(name): value for name, value in row.items()}
         | in_words(row, plane="photo" if config.data.preprocessing.name == "photo" else "slice")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from medsize.evaluation.report.svg import GRID, INK, MUTED, SERIES, new_axes, page_style, to_svg
 from medsize.evaluation.statistics import quantile
+from medsize.text import printable
 
 _WIDTH: Final = 4.9
 _LONGEST_NAME: Final = 26
@@ -103,4 +104,5 @@ def _draw(axes: Axes, place: int, row: Row, edges: tuple[float, float], jitter: 
 
 
 def _short(name: str) -> str:
+    name = printable(name)
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME // 2]}…{name[1 - _LONGEST_NAME // 2 :]}"

@@ -11,6 +11,8 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from medsize.text import printable
+
 INK: Final = "#010101"
 MUTED: Final = "#020202"
 GRID: Final = "#030303"
@@ -101,4 +103,4 @@ def to_svg(figure: Figure, *, name: str, description: str) -> Markup:
         body = body.replace(colour, variable)
     width, height = figure.get_size_inches() * 72
     view = f'viewBox="0 0 {width:g} {height:g}"'
-    return Markup(f'<svg class="figure" role="img" aria-label="{escape(description)}" {view}>{body}')
+    return Markup(f'<svg class="figure" role="img" aria-label="{escape(printable(description))}" {view}>{body}')

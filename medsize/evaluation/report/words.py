@@ -10,6 +10,7 @@ from medsize.config.divide import Stage
 from medsize.config.run import RunConfig
 from medsize.config.supervision import NoisySizes
 from medsize.evaluation.evaluated import Evaluated
+from medsize.evaluation.trained_data import data_words
 
 _SEEDS = {
     "erosion": "seeds from eroded masks",
@@ -178,6 +179,17 @@ def warnings(evaluated: Evaluated) -> list[str]:
             f"{'has' if len(leaks) == 1 else 'have'} images in training ({listed(leaks)}). "
             "Every figure here is better than it would be on new patients."
         )
+    found += data_words(summary)
+    if missing := [each["case"] for each in summary.get("not_evaluated", [])]:
+        found.append(
+            f"{_count(missing, 'case')} could not be evaluated, and {'is' if len(missing) == 1 else 'are'} in no "
+            f"figure: {listed(missing)}. The reasons are in summary.json."
+        )
+    for where, values in summary.get("unnamed_values", {}).items():
+        if values:
+            found.append(
+                f"Values that no structure has were taken as background in the {where}: {listed(list(values))}."
+            )
     if metrics.empty:
         found.append("No held-out case has a label, so nothing can be said about accuracy.")
     if unevaluated:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from medsize.claim import claimed
 from medsize.evaluation.agreement import agreement
 from medsize.evaluation.clinical import clinical_indices
 from medsize.evaluation.evaluated import Evaluated
@@ -16,7 +17,9 @@ from medsize.evaluation.report.photo_page import photo_page
 from medsize.evaluation.report.render import render
 from medsize.evaluation.report.spread_figure import Row, rows_by_group, series, spread_figure
 from medsize.evaluation.scores import POSITIONS
-from medsize.files import write_text
+from medsize.files import remove_abandoned, write_text
+from medsize.run_folder import RunFolder
+from medsize.tables import write_table
 
 
 def write(path: Path) -> Path:
@@ -29,9 +32,19 @@ def write(path: Path) -> Path:
         The path of the page.
 
     Raises:
-        InputError: There was no evaluation, or a file of it (or an image it shows) cannot be read.
+        InputError: There was no evaluation, a file of it (or an image it shows) cannot be read, the run has other
+            weights by now, or another process is at work there.
     """
+    run = RunFolder(path)
+    if not run.config.is_file():
+        return _write(path)
+    with claimed(run.path, "report"):
+        return _write(path)
+
+
+def _write(path: Path) -> Path:
     evaluated = Evaluated.read(path)
+    remove_abandoned(evaluated.folder, recursive=True)
     structures = tuple(evaluated.summary["structures"])
     about = {
         "name": evaluated.name,
@@ -56,7 +69,7 @@ def _volumes_page(evaluated: Evaluated, structures: tuple[str, ...], about: dict
     indices = clinical_indices(evaluated.metrics)
     of_headline = evaluated.of_headline(indices)
     if len(indices):
-        write_text(evaluated.folder / "clinical.csv", indices.to_csv(index=False))
+        write_table(evaluated.folder / "clinical.csv", indices)
     return render(
         "report.html.j2",
         **about,

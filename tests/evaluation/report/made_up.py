@@ -1,11 +1,11 @@
 """The tables of an evaluation that never was: many patients, all structures, both phases."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from medsize.evaluation.result import Evaluation
 from medsize.evaluation.rules import RULES
 from medsize.evaluation.scores import COLUMNS, SLICE_COLUMNS
 
@@ -33,9 +33,7 @@ def write_evaluation(
 
 
 def write_tables(folder: Path, metrics: pd.DataFrame, slices: pd.DataFrame) -> None:
-    metrics.to_csv(folder / "metrics.csv", index=False)
-    slices.to_csv(folder / "slices.csv", index=False)
-    (folder / "summary.json").write_text(json.dumps(made_up_summary(metrics)))
+    Evaluation({"metrics": metrics, "slices": slices}, made_up_summary(metrics)).write(folder)
 
 
 def made_up_metrics(patients: int, structures: tuple[str, ...], quality: float, seed: int) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pytest
 from medsize.errors import InputError
 from medsize.evaluation.compare import Comparison, compare
 from medsize.evaluation.report import spread_figure, write_comparison
+from tests.evaluation.edited import edit_table
 from tests.evaluation.report.made_up import write_evaluation
 from tests.evaluation.report.pages import Page
 
@@ -72,10 +73,10 @@ def test_the_page_warns_asks_for_nothing_and_takes_no_name_for_markup(written):
 
 def test_undefined_and_infinite_figures_can_be_shown(tmp_path, monkeypatch):
     runs = [write_evaluation(tmp_path / name, patients=3, structures=("lv",)) for name in "ab"]
-    metrics = pd.read_csv(runs[0] / "metrics.csv")
-    metrics["hd95_mm"] = math.inf
-    metrics.loc[0, "dice_scan"] = math.nan
-    metrics.to_csv(runs[0] / "metrics.csv", index=False)
+    edit_table(
+        runs[0] / "metrics.csv",
+        lambda metrics: metrics.assign(hd95_mm=math.inf, dice_scan=metrics["dice_scan"].where(metrics.index > 0)),
+    )
     page = Page(write_comparison(compare(runs), tmp_path / "out").read_text(encoding="utf-8"))
     assert page.table("case")[0][:2] == ["patient000_ED", "undefined"]
     record = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
@@ -88,7 +89,7 @@ def test_a_measure_that_is_infinite_everywhere_has_no_figure(tmp_path, monkeypat
     monkeypatch.setattr(spread_figure, "to_svg", lambda figure, *, name, description: drawn.append(name) or "")
     runs = [write_evaluation(tmp_path / name, patients=2, structures=("lv",)) for name in "ab"]
     for run in runs:
-        pd.read_csv(run / "metrics.csv").assign(hd95_mm=math.inf).to_csv(run / "metrics.csv", index=False)
+        edit_table(run / "metrics.csv", lambda metrics: metrics.assign(hd95_mm=math.inf))
     write_comparison(compare(runs), tmp_path / "out")
     assert drawn == ["dice-scan-0", "volume-error-percent-0"]
 

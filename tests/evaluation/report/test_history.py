@@ -65,5 +65,13 @@ def test_a_damaged_line_is_named(run, damage):
 
 
 def test_a_missing_file_is_named(run):
-    with pytest.raises(InputError, match=r"metrics\.jsonl cannot be read"):
+    with pytest.raises(InputError, match=r"metrics\.jsonl: no such file"):
+        History.read(run, ("lv",))
+
+
+@pytest.mark.parametrize("line", ["{}", '{"kind": "epoch"}', '{"kind": "epoch", "parts": 3}', '{"kind": "validation"}'])
+def test_a_record_that_lacks_something_is_refused(tmp_path, line):
+    run = RunFolder(tmp_path)
+    run.metrics.write_text(f"{line}\n")
+    with pytest.raises(InputError, match=r"metrics\.jsonl has a record that is not whole"):
         History.read(run, ("lv",))

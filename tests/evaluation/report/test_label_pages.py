@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from medsize.evaluation import write_report
+from tests.evaluation.edited import edit_table
 from tests.evaluation.report.made_up import write_evaluation
 from tests.evaluation.report.pages import Page
 
@@ -52,8 +53,7 @@ def test_cases_are_divided_by_pathology_place_and_size(page_of_labels):
 
 def test_clinical_indices_stand_on_the_page_and_in_a_table_of_their_own(tmp_path, unrendered):
     folder = write_evaluation(tmp_path / "labels", patients=4)
-    metrics = pd.read_csv(folder / "metrics.csv")
-    metrics[metrics["case"] != "patient002_ES"].to_csv(folder / "metrics.csv", index=False)
+    edit_table(folder / "metrics.csv", lambda metrics: metrics[metrics["case"] != "patient002_ES"])
     page = Page(write_report(folder).read_text(encoding="utf-8"))
     table = pd.read_csv(folder / "clinical.csv")
     assert (table["index"] == "ejection fraction").sum() == 8
@@ -66,7 +66,7 @@ def test_clinical_indices_stand_on_the_page_and_in_a_table_of_their_own(tmp_path
 
 def test_without_phases_there_are_no_clinical_indices(tmp_path, unrendered):
     folder = write_evaluation(tmp_path / "labels", patients=3)
-    pd.read_csv(folder / "metrics.csv").assign(phase="").to_csv(folder / "metrics.csv", index=False)
+    edit_table(folder / "metrics.csv", lambda metrics: metrics.assign(phase=""))
     page = Page(write_report(folder).read_text(encoding="utf-8"))
     assert "clinical" not in page.ids
     assert not (folder / "clinical.csv").exists()
@@ -74,9 +74,13 @@ def test_without_phases_there_are_no_clinical_indices(tmp_path, unrendered):
 
 def test_failures_and_infinite_figures_are_listed_and_never_hidden_in_a_mean(tmp_path, unrendered):
     folder = write_evaluation(tmp_path / "labels", patients=3, structures=("lv",))
-    metrics = pd.read_csv(folder / "metrics.csv").assign(failure="")
-    metrics.loc[0, ["failure", "dice_scan", "hd95_mm"]] = ["no such file", 0.0, np.inf]
-    metrics.to_csv(folder / "metrics.csv", index=False)
+
+    def fail_first(metrics: pd.DataFrame) -> pd.DataFrame:
+        metrics = metrics.assign(failure="")
+        metrics.loc[0, ["failure", "dice_scan", "hd95_mm"]] = ["no such file", 0.0, np.inf]
+        return metrics
+
+    metrics = edit_table(folder / "metrics.csv", fail_first)
     page = Page(write_report(folder).read_text(encoding="utf-8"))
     rows = page.table("which")
     assert ["failed", "no such file", "all", "1", "patient000_ED"] in rows

@@ -70,3 +70,7 @@ def test_the_shorthand_of_older_matplotlib_is_understood(shorthand, monkeypatch)
     )
     size = "bold 10px" if "bold" in shorthand else "10px"
     assert f'style="font: {size} var(--sans); fill: red"' in to_svg(figure, name="x", description="")
+
+
+def test_control_characters_in_a_description_are_shown_and_do_nothing():
+    assert "\x1b" not in draw(description="\x1b]0;x\x07")

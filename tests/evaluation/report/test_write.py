@@ -15,6 +15,7 @@ from medsize.evaluation.scores import COLUMNS
 from medsize.inference.options import PredictionOptions
 from medsize.run_folder import RunFolder
 from tests.conftest import tiny_run_config
+from tests.evaluation.edited import edit_table, reseal
 from tests.evaluation.fabricated import fabricate_run, write_cases
 from tests.evaluation.report.pages import Page
 
@@ -194,10 +195,11 @@ def test_a_leak_is_said_at_the_top_and_beside_every_figure(fresh):
 
 def test_undefined_cases_are_listed_and_on_top_of_the_table(fresh):
     evaluate_run(fresh, device="cpu")
-    metrics = pd.read_csv(fresh.report / "metrics.csv")
-    name = metrics.loc[0, "case"]
-    metrics.loc[metrics["case"] == name, "dice_scan"] = np.nan
-    metrics.to_csv(fresh.report / "metrics.csv", index=False)
+    name = pd.read_csv(fresh.report / "metrics.csv").loc[0, "case"]
+    edit_table(
+        fresh.report / "metrics.csv",
+        lambda metrics: metrics.assign(dice_scan=metrics["dice_scan"].where(metrics["case"] != name)),
+    )
     page = Page(write_report(fresh).read_text(encoding="utf-8"))
     assert f"undefined in 1 case, where neither label nor prediction holds it ({name})" in page.text
     assert "3 validation cases (undefined in 1 more)" in page.text
@@ -251,6 +253,7 @@ def test_a_run_that_was_not_evaluated_says_so(unrendered, evaluated, tmp_path, n
 def test_a_table_without_its_columns_is_named(unrendered, evaluated, tmp_path, name):
     run = RunFolder(shutil.copytree(evaluated.path, tmp_path / "run"))
     (run.report / name).write_text("day,weather\n1,rain\n")
+    reseal(run.report)
     with pytest.raises(InputError, match=rf"{name} cannot be read\n.*no column .*case"):
         write_report(run)
 
@@ -259,7 +262,7 @@ def test_a_table_without_its_columns_is_named(unrendered, evaluated, tmp_path, n
 def test_a_missing_record_of_the_run_is_named(unrendered, evaluated, tmp_path, name):
     run = RunFolder(shutil.copytree(evaluated.path, tmp_path / "run"))
     (run.path / name).unlink()
-    with pytest.raises(InputError, match=rf"{name} cannot be read"):
+    with pytest.raises(InputError, match=rf"{name}: no such file"):
         write_report(run)
 
 
@@ -288,13 +291,20 @@ def test_given_sizes_are_ranked_by_doubt_where_people_or_noise_gave_them(page, p
 def test_a_network_that_is_nearer_to_the_truth_than_its_sizes_is_said_to_correct_them(fresh):
     report(fresh)
     path = fresh.report / "training_sizes.csv"
-    sizes = pd.read_csv(path)
-    exact = sizes["exact_fraction"]
-    sizes.assign(given_fraction=1.3 * exact, predicted_fraction=0.9 * exact).to_csv(path, index=False)
+
+    def give(times: float) -> None:
+        edit_table(
+            path,
+            lambda sizes: sizes.assign(
+                given_fraction=times * sizes["exact_fraction"], predicted_fraction=0.9 * sizes["exact_fraction"]
+            ),
+        )
+
+    give(1.3)
     page = Page(write_report(fresh).read_text(encoding="utf-8"))
     told = "of lv that it predicts are wrong by 10.0\xa0% on average, those that it was given by 30.0\xa0%"
     assert told.replace("\xa0", " ") in page.text
-    sizes.assign(given_fraction=0.95 * exact, predicted_fraction=0.9 * exact).to_csv(path, index=False)
+    give(0.95)
     assert "corrects its teacher" not in Page(write_report(fresh).read_text(encoding="utf-8")).text
 
 
