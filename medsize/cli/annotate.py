@@ -33,7 +33,7 @@ def annotate(
     """
     from medsize.annotation import open_session
     from medsize.annotation.cases import find_data
-    from medsize.console import say
+    from medsize.console import say, show
     from medsize.errors import InputError
 
     try:
@@ -54,4 +54,4 @@ def annotate(
         say(f"warning: other machines can reach {host}; whoever has the address sees the images, unencrypted")
     what = "scans" if level == "volume" else "slices"
     say(f"{len(session.items)} {what} of {len(session.cases)} cases; answers go to {session.folder}; Ctrl-C ends")
-    serve(session, host=host, port=port, announce=lambda address: typer.echo(address))
+    serve(session, host=host, port=port, announce=show)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from medsize.console import show
+
 
 def compare(
     runs: Annotated[
@@ -28,7 +30,7 @@ def compare(
 
     comparison = compare_runs(runs, baseline=baseline)
     page = write_comparison(comparison, output)
-    typer.echo(describe_comparison(comparison))
-    typer.echo(f"comparison: {page}")
+    show(describe_comparison(comparison))
+    show(f"comparison: {page}")
     if pdf:
-        typer.echo(f"printed: {print_pdf(page)}")
+        show(f"printed: {print_pdf(page)}")

@@ -26,33 +26,34 @@ def phantom(
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
 ) -> None:
     """Write a synthetic data set of short-axis hearts in the ACDC layout."""
-    from medsize.console import progress_bar
+    from medsize.console import progress_bar, show
     from medsize.data.sources.phantom import write_phantom
 
     with progress_bar("Writing the phantom") as moved:
         write_phantom(folder, patients=patients, seed=seed, progress=moved)
-    typer.echo(f"{folder}: {patients} patients")
+    show(f"{folder}: {patients} patients")
 
 
 @data.command()
 def describe(config: Config, data_root: Root = None, assignments: Assignments = None) -> None:
     """Show what a data set holds: cases, shapes, spacings, structures and their volumes."""
+    from medsize.console import show
     from medsize.data.describe import describe_cases
     from medsize.data.sources import find_cases
-    from medsize.text import printable
 
     table = describe_cases(find_cases(_config(config, data_root, assignments).data))
-    typer.echo(printable(table.to_string()))
+    show(table.to_string())
 
 
 @data.command()
 def prepare(config: Config, data_root: Root = None, assignments: Assignments = None) -> None:
     """Build the slice store ahead of a training."""
+    from medsize.console import show
     from medsize.data.prepare import find_split_cases, prepare_slices
 
     settings = _config(config, data_root, assignments).data
     store = prepare_slices(settings, find_split_cases(settings))
-    typer.echo(f"{store.path}: {len(store.index)} slices")
+    show(f"{store.path}: {len(store.index)} slices")
 
 
 def _config(name: str, data_root: Path | None, assignments: list[str] | None) -> "RunConfig":

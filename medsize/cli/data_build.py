@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from medsize.console import show
+
 build = typer.Typer(no_args_is_help=True, help="Data sets made of others.")
 
 
@@ -27,4 +29,4 @@ def pascal_b(
         output, lvis=lvis, coco=coco, images=images, per_cell=per_cell, most_images=most_images, seed=seed
     )
     totals = ", ".join(f"{sum(n for (_, of), n in counts.items() if of == size)} {size}" for size in SIZES)
-    typer.echo(f"{output}: instances: {totals}")
+    show(f"{output}: instances: {totals}")

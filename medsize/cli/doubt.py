@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from medsize.console import show
+
 
 def doubt(
     run: Annotated[Path, typer.Argument(help="A run folder that was evaluated.", show_default=False)],
@@ -19,4 +21,4 @@ def doubt(
     from medsize.evaluation.doubt import describe_doubts, rank_doubts, read_training_sizes
 
     doubts = rank_doubts(read_training_sizes(folder)).head(top)
-    typer.echo(doubts.to_json(orient="records", indent=2) if as_json else describe_doubts(doubts))
+    show(doubts.to_json(orient="records", indent=2) if as_json else describe_doubts(doubts))

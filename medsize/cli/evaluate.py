@@ -57,7 +57,7 @@ def evaluate(
 def _evaluate_run(
     path: Path, tolerance_mm: float | dict[str, float] | None, options: dict[str, bool], device: str
 ) -> None:
-    from medsize.console import progress_bar
+    from medsize.console import progress_bar, show
     from medsize.errors import InputError
     from medsize.run_folder import RunFolder
 
@@ -83,8 +83,8 @@ def _evaluate_run(
             processes=available_cores(),
             progress=moved,
         )
-    typer.echo(evaluation.describe())
-    typer.echo(f"report: {write_report(run)}")
+    show(evaluation.describe())
+    show(f"report: {write_report(run)}")
     evaluation.check()
 
 
@@ -95,7 +95,7 @@ def _evaluate_predictions(
     structures: list[str],
     tolerance_mm: float | dict[str, float] | None,
 ) -> None:
-    from medsize.console import progress_bar
+    from medsize.console import progress_bar, show
     from medsize.errors import InputError
     from medsize.evaluation import evaluate_predictions, write_report
     from medsize.evaluation.processes import available_cores
@@ -117,8 +117,8 @@ def _evaluate_predictions(
             processes=available_cores(),
             progress=moved,
         )
-    typer.echo(evaluation.describe())
-    typer.echo(f"report: {write_report(output)}")
+    show(evaluation.describe())
+    show(f"report: {write_report(output)}")
     evaluation.check()
 
 

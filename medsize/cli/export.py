@@ -14,7 +14,7 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an export that is there.")] = False,
 ) -> None:
     """Write the network so that it runs without medsize, with its model card."""
-    from medsize.console import progress_bar
+    from medsize.console import progress_bar, show
     from medsize.run_folder import RunFolder
 
     folder = RunFolder.existing(run)
@@ -23,7 +23,7 @@ def export(
 
     with progress_bar("Exporting") as moved:
         written = export_run(folder, to, output, checkpoint=checkpoint, overwrite=overwrite, progress=moved)
-    typer.echo(f"exported: {written.folder}")
+    show(f"exported: {written.folder}")
     if written.difference is not None:
-        typer.echo(f"checked: probabilities in onnxruntime and torch differ by {written.difference:.1e} at most")
-    typer.echo(f"run it: {written.command}")
+        show(f"checked: probabilities in onnxruntime and torch differ by {written.difference:.1e} at most")
+    show(f"run it: {written.command}")

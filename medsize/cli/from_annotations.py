@@ -14,13 +14,13 @@ def from_annotations(
 ) -> None:
     """Make the clinicians' table, and seed files, of what was answered on the page."""
     from medsize.annotation.convert import read_annotations, write_seed_files, write_table
-    from medsize.console import say
+    from medsize.console import say, show
 
     annotations = read_annotations(folder, rater or ())
-    typer.echo(f"{output}: {write_table(annotations, output)} sizes")
+    show(f"{output}: {write_table(annotations, output)} sizes")
     if seeds is not None:
         files, drawn = write_seed_files(annotations, seeds)
-        typer.echo(f"{seeds}: {files} files, {drawn} with seeds; the value of blank pixels is 255")
+        show(f"{seeds}: {files} files, {drawn} with seeds; the value of blank pixels is 255")
     if annotations.unfinished:
         say(f"note: {annotations.unfinished} answers were cut short before they were accepted, and are left out")
     if annotations.damaged:

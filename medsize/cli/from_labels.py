@@ -7,6 +7,7 @@ import typer
 
 from medsize.cli.overrides import training_overrides
 from medsize.cli.separator import SEPARATOR_HELP, separator_of
+from medsize.console import show
 
 
 def from_labels(
@@ -41,4 +42,4 @@ def from_labels(
         unit=None if unit is None else read_unit(unit),
         separator=separator_of(separator),
     )
-    typer.echo(f"{output}: {rows} sizes")
+    show(f"{output}: {rows} sizes")

@@ -1,6 +1,6 @@
 """``medsize info``."""
 
-import typer
+from medsize.console import show
 
 
 def info() -> None:
@@ -17,4 +17,4 @@ def info() -> None:
     del about["started"]
     about["presets"] = presets()
     about["cache"] = str(default_cache())
-    typer.echo(json.dumps(about, indent=2))
+    show(json.dumps(about, indent=2))

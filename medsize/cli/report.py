@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from medsize.console import show
+
 
 def report(
     evaluated: Annotated[
@@ -19,6 +21,6 @@ def report(
     from medsize.evaluation.report import print_pdf, write_report
 
     page = write_report(evaluated)
-    typer.echo(f"report: {page}")
+    show(f"report: {page}")
     if pdf:
-        typer.echo(f"printed: {print_pdf(page)}")
+        show(f"printed: {print_pdf(page)}")

@@ -30,10 +30,10 @@ def cues(
 
     folder = RunFolder.existing(run)
 
-    from medsize.console import progress_bar
+    from medsize.console import progress_bar, show
     from medsize.inference.cues import write_cues
 
     with progress_bar("Writing cues") as moved:
         shares = write_cues(folder, output, threshold=threshold, background=background, device=device, progress=moved)
-    typer.echo(f"cues in {output}: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items() if share))
-    typer.echo(f"use them with --set 'supervision.seeds={{kind: cues, folder: {output}}}'")
+    show(f"cues in {output}: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items() if share))
+    show(f"use them with --set 'supervision.seeds={{kind: cues, folder: {output}}}'")

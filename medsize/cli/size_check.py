@@ -7,6 +7,7 @@ import typer
 
 from medsize.cli.annotate import DATA_HELP
 from medsize.cli.overrides import training_overrides
+from medsize.console import show
 
 
 def check(
@@ -27,7 +28,7 @@ def check(
     found = find_data(data, structure or (), training_overrides(data_root=data_root, assignments=assignments))
     checked = check_size_table(parse_size_table(table), found.cases, read_grids(found.cases), tuple(found.labels))
     if as_json:
-        typer.echo(check_as_json(checked))
+        show(check_as_json(checked))
     else:
         show_check(checked, len(found.cases))
     if checked.of("error"):

@@ -7,6 +7,7 @@ import typer
 
 from medsize.cli.annotate import DATA_HELP
 from medsize.cli.overrides import training_overrides
+from medsize.console import show
 
 
 def compare(
@@ -41,6 +42,6 @@ def compare(
         draw_errors(comparison, figure)
     if as_json:
         left_out = {name: getattr(comparison, name) for name in ("only_given", "only_reference", "incomparable")}
-        typer.echo(frame_as_json(comparison.structures().reset_index(names="structure"), **left_out))
+        show(frame_as_json(comparison.structures().reset_index(names="structure"), **left_out))
     else:
         show_comparison(comparison)

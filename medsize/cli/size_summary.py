@@ -7,6 +7,7 @@ import typer
 
 from medsize.cli.annotate import DATA_HELP
 from medsize.cli.overrides import training_overrides
+from medsize.console import show
 
 
 def summary(
@@ -35,6 +36,6 @@ def summary(
         extents, phases = extents_of(grids), {case.id: case.phase for case in found.cases}
     summarised = summarise_sizes(entries, extents, phases)
     if as_json:
-        typer.echo(frame_as_json(summarised))
+        show(frame_as_json(summarised))
     else:
         show_summary(summarised)

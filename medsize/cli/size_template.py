@@ -8,6 +8,7 @@ import typer
 from medsize.cli.annotate import DATA_HELP
 from medsize.cli.overrides import training_overrides
 from medsize.cli.separator import SEPARATOR_HELP, separator_of
+from medsize.console import show
 
 
 def template(
@@ -37,4 +38,4 @@ def template(
         unit=chosen,
         separator=separator_of(separator),
     )
-    typer.echo(f"{output}: {rows} rows to fill in")
+    show(f"{output}: {rows} rows to fill in")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from medsize.console import say
+
 CONFIG_HELP = (
     "A preset (acdc, acdc_cpu, acdc_crf, acdc_barrier, acdc_full, acdc_mean_size, phantom; voc, coco, ecssd, …) "
     "or a YAML file."
@@ -72,7 +74,7 @@ def train(
         run = resume_run(started, settings) if started else start_run(settings, output or _new_folder(name))
     except InterruptedTraining as interrupted:
         folder = shlex.quote(str(interrupted.run.path))
-        typer.echo(f"stopped and saved; go on with: medsize train --resume {folder}", err=True)
+        say(f"stopped and saved; go on with: medsize train --resume {folder}")
         raise typer.Exit(130) from None
     if is_first():  # of several processes, one evaluates
         _evaluate(run.path, settings.training.device)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medsize.console import show
+
 if TYPE_CHECKING:
     from medsize.networks import WeightMatch
 
@@ -47,7 +49,7 @@ def check(
     except ValueError as error:
         raise InputError("the weights cannot be used", found=str(error)) from error
     if as_json:
-        typer.echo(_as_json(match, network))
+        show(_as_json(match, network))
     else:
         _show(match, network, built.encoder.stock_weights)
     if not match.covers:
@@ -63,8 +65,8 @@ def _as_json(match: "WeightMatch", network: str) -> str:
 
 def _show(match: "WeightMatch", network: str, stock_weights: str) -> None:
     whole = len(match.fitting) + len(match.missing) + len(match.misshaped)
-    typer.echo(f"{match.path}, for the {match.backbone} of {network}")
-    typer.echo(f"  fits       {len(match.fitting)} of {whole} tensors")
+    show(f"{match.path}, for the {match.backbone} of {network}")
+    show(f"  fits       {len(match.fitting)} of {whole} tensors")
     misshaped = [f"{name} {expected}, found {found}" for name, expected, found in match.misshaped]
     for title, lines in (
         ("adapted", match.adapted),
@@ -73,13 +75,13 @@ def _show(match: "WeightMatch", network: str, stock_weights: str) -> None:
         ("left over", match.left_over),
     ):
         if lines:
-            typer.echo(f"  {title:10s} {len(lines)}: {', '.join(lines[:_SHOWN])}{_more(len(lines))}")
+            show(f"  {title:10s} {len(lines)}: {', '.join(lines[:_SHOWN])}{_more(len(lines))}")
     for dtype, count in match.converted.items():
-        typer.echo(f"  converted  {count} tensors from {dtype} to float32")
+        show(f"  converted  {count} tensors from {dtype} to float32")
     if match.covers:
-        typer.echo("The file gives everything that the backbone has.")
+        show("The file gives everything that the backbone has.")
     else:
-        typer.echo(f"The file does not cover the backbone; what does: {stock_weights}.")
+        show(f"The file does not cover the backbone; what does: {stock_weights}.")
 
 
 def _more(count: int) -> str:

@@ -1,5 +1,8 @@
 """What all commands share: help, version, and what becomes of errors."""
 
+import errno
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,9 +11,11 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+import medsize.cli
 import medsize.data.cache
 from medsize import __version__
 from medsize.cli.app import app
+from medsize.errors import InputError
 from tests.cli.command import medsize as run
 from tests.cli.command import medsize_process
 
@@ -120,3 +125,52 @@ def test_ctrl_c_ends_a_command_with_a_word_and_130(monkeypatch: pytest.MonkeyPat
     fail_with(monkeypatch, KeyboardInterrupt())
     outcome = run("info")
     assert (outcome.code, outcome.stderr, outcome.stdout) == (130, "interrupted\n", "")
+
+
+def test_too_little_memory_has_a_usual_message(monkeypatch: pytest.MonkeyPatch):
+    fail_with(monkeypatch, MemoryError("Unable to allocate 14.9 GiB"))
+    outcome = run("info")
+    assert outcome.code == 1
+    assert outcome.stderr.startswith("error: this takes more memory than there is\n  found:    Unable to allocate 14.9")
+
+
+def test_a_refusal_of_the_system_has_a_usual_message_with_the_name(monkeypatch: pytest.MonkeyPatch):
+    fail_with(monkeypatch, PermissionError(errno.EACCES, "Permission denied", "/data/a\x1b[31mb"))
+    outcome = run("info")
+    assert outcome.code == 1
+    assert outcome.stderr.startswith("error: /data/a\\x1b[31mb\n  found:    Permission denied\n  remedy: ")
+
+
+def test_a_full_disk_has_a_usual_message_where_no_file_is_named(monkeypatch: pytest.MonkeyPatch):
+    fail_with(monkeypatch, OSError(errno.ENOSPC, "No space left on device"))
+    assert run("info").stderr.startswith(
+        "error: a file, or the connection to another program\n  found:    No space left"
+    )
+
+
+def test_names_in_errors_act_on_no_terminal(monkeypatch: pytest.MonkeyPatch):
+    fail_with(monkeypatch, InputError("a\x1b[31m\udce9.nii is empty"))
+    assert run("info").stderr == "error: a\\x1b[31m\\xe9.nii is empty\n"
+
+
+def test_results_are_shown_in_one_way_only():
+    sources = [path for path in Path(medsize.cli.__file__).parent.glob("*.py") if path.name != "app.py"]
+    assert len(sources) > 20
+    assert [path.name for path in sources if re.search(r"typer\.echo|\bprint\(", path.read_text("utf-8"))] == []
+
+
+def test_letters_that_a_terminal_does_not_know_are_no_failure(tmp_path: Path):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    gone = tmp_path / "M\u00fcller"
+    command = [sys.executable, "-m", "medsize", "evaluate", str(gone)]
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert done.returncode == 1
+    assert rb"M\xfcller is not a run" in done.stderr
+
+
+def test_a_reader_that_goes_early_gets_no_traceback():
+    script = Path(medsize.cli.__file__).parent.parent
+    command = f"{sys.executable} -c 'import time; from medsize.cli import main; time.sleep(0.2); main()' --help | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=script.parent)
+    assert "Traceback" not in done.stderr
+    assert "unexpected" not in done.stderr

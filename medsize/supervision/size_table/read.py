@@ -91,7 +91,7 @@ def _is_long(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > _LONG_BYTES
 
 
-def _not_shown(_done: int, _total: int) -> None:
+def _not_shown(_done: float, _total: int) -> None:
     """The progress of a file that is read in a moment."""
 
 
