@@ -214,7 +214,7 @@ def _check_intensities(array: NDArray[np.float32], where: str) -> None:
             found=f"all {array.size} voxels are {low:g}",
             remedy="export the image again, or leave the case out",
         )
-    if high - low > np.finfo(np.float32).max:
+    if high - low > float(np.finfo(np.float32).max):  # compared in float32, the range itself would overflow
         raise InputError(
             f"{where} has intensities whose range is not finite as float32",
             found=f"from {low:g} to {high:g}",

@@ -34,6 +34,7 @@ def nifti(path: Path, image: Path, change: Callable[[Header], None]) -> None:
 
 def no_spacing(header: Header) -> None:
     header["pixdim"][1:4] = np.nan
+    header["srow_x"][:3] = np.nan
 
 
 def beyond_memory(header: Header) -> None:
@@ -57,10 +58,10 @@ def hostile(folder: Path, image: Path) -> list[Path]:
     (folder / "text.nii.gz").write_text("this is a letter")
     (folder / "empty.nii.gz").touch()
     (folder / "broken.zip").write_bytes(b"PK\x03\x04 and no more")
-    nib.save(nib.Nifti1Image(np.ones((8, 8, 3), np.int16), np.eye(4)), folder / "flat.nii.gz")
+    (folder / "broken.dcm").write_bytes(bytes(128) + b"DICM" + bytes(range(256)))
     (folder / "unknown.xyz").write_text("of no known format")
     names = ("spacing.nii.gz", "memory.nii", "monster.nii.gz", "cut.nii.gz", "bomb.nii.gz", "text.nii.gz")
-    return [folder / name for name in (*names, "empty.nii.gz", "broken.zip", "flat.nii.gz", "unknown.xyz")]
+    return [folder / name for name in (*names, "empty.nii.gz", "broken.zip", "broken.dcm", "unknown.xyz")]
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")

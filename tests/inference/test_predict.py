@@ -1,5 +1,9 @@
 import errno
 import gzip
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -7,15 +11,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import SimpleITK
+import torch
 from scipy.spatial.transform import Rotation
 
+import medsize.data.inputs
+import medsize.inference.predict
 from medsize.data.volumes import read_volume
 from medsize.errors import InputError, InputErrors
 from medsize.files import writing
 from medsize.inference import results
+from medsize.inference.ensemble import Ensemble
 from medsize.inference.load import Predictor
 from medsize.inference.options import PredictionOptions
+from medsize.inference.origin import load_with_origin
 from medsize.inference.predict import Wanted, predict_files
+from medsize.run_folder import RunFolder
 from tests.conftest import tiny_heart
 
 pytestmark = pytest.mark.usefixtures("intensity_network")
@@ -370,6 +380,118 @@ def test_a_foreign_table_in_the_way_is_refused_before_any_work(run_of_lv, tmp_pa
     with pytest.raises(InputError, match=r"volumes\.csv is in the way"):
         predict_files(run_of_lv, [image], tmp_path / "out", device="cpu")
     assert (tmp_path / "out" / "volumes.csv").read_text("utf-8") == content
+
+
+def test_a_second_prediction_into_the_folder_is_refused_and_loses_no_row(run_of_lv, tmp_path):
+    images = [save(tmp_path / f"{name}.nii.gz", heart(), STRAIGHT) for name in "ab"]
+    refusals = []
+
+    def predict_beside(done: float, total: int) -> None:
+        if done == 0:
+            with pytest.raises(InputError) as caught:
+                predict_files(run_of_lv, images[1:], tmp_path / "out", device="cpu")
+            refusals.append(str(caught.value))
+
+    table = predict_files(run_of_lv, images[:1], tmp_path / "out", device="cpu", progress=predict_beside)
+    assert "another process is at work in" in refusals[0]
+    assert f"predicting by process {os.getpid()}" in refusals[0]
+    assert pd.read_csv(table)["file"].to_list() == ["a.nii.gz"]
+
+
+def test_what_killed_predictions_left_is_removed_wherever_results_go(run_of_lv, tmp_path):
+    images = [save(tmp_path / "in" / folder / "x.nii.gz", heart(), STRAIGHT) for folder in "ab"]
+    out = tmp_path / "out"
+    places = [out, *(out / top / folder for top in ("", "pictures", "probabilities") for folder in "ab")]
+    for place in places:
+        place.mkdir(parents=True, exist_ok=True)
+        leave_abandoned(place)
+    predict_files(run_of_lv, images, out, device="cpu", wanted=Wanted(probabilities=True))
+    assert not list(out.rglob(".partial*"))
+
+
+def leave_abandoned(folder: Path) -> None:
+    """Leave in a folder what a process leaves that is killed while it writes there."""
+    script = (
+        "import os, sys, pathlib\nfrom medsize.files import atomic_path\n"
+        "with atomic_path(pathlib.Path(sys.argv[1])) as p:\n    p.write_bytes(b'half')\n    os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(folder / "x.nii.gz")], check=True)
+    assert list(folder.glob(".partial*"))
+
+
+def test_a_network_that_gives_no_numbers_is_an_error_and_not_zero_ml(run_of_lv, tmp_path):
+    run = RunFolder(shutil.copytree(run_of_lv.path, tmp_path / "run"))
+    ensemble = load_with_origin([run], "last", "cpu", PredictionOptions())[0]
+    with torch.no_grad():
+        ensemble.members[0].network.conv.weight.fill_(float("nan"))
+    image = save(tmp_path / "x.nii.gz", heart(), STRAIGHT)
+    with pytest.raises(InputError, match=r"x\.nii\.gz cannot be segmented(.|\n)*values that are not numbers"):
+        ensemble.predict(read_volume(image))
+
+
+def test_an_image_beyond_float32_is_named_and_the_others_are_predicted(run_of_lv, tmp_path):
+    wide = heart().astype(np.float32)
+    wide[0, 0, 0], wide[1, 0, 0] = -3e38, 3e38
+    images = [save(tmp_path / "wide.nii.gz", wide, STRAIGHT), save(tmp_path / "x.nii.gz", heart(), STRAIGHT)]
+    with pytest.raises(InputErrors, match=r"wide\.nii\.gz has intensities whose range is not finite"):
+        predict_files(run_of_lv, images, tmp_path / "out", device="cpu")
+    assert pd.read_csv(tmp_path / "out" / "volumes.csv")["file"].to_list() == ["x.nii.gz"]
+
+
+@pytest.mark.parametrize("step", ["read", "compute", "write"])
+@pytest.mark.parametrize("error", [ValueError("odd"), MemoryError(), RuntimeError("of a decoder"), KeyError("k")])
+def test_whatever_is_raised_over_one_image_is_its_failure(run_of_lv, tmp_path, monkeypatch, step, error):
+    images = [save(tmp_path / f"{name}.nii.gz", heart(), STRAIGHT) for name in "abc"]
+    place, name = {
+        "read": (medsize.data.inputs.Image, "read"),
+        "compute": (Ensemble, "predict"),
+        "write": (medsize.inference.predict, "write_results"),
+    }[step]
+    whole = getattr(place, name)
+
+    def fail_on_b(*arguments, **options):
+        about = next(part for part in arguments if not isinstance(part, Ensemble))
+        path = about.path if step != "write" else about.image.path
+        if path.name == "b.nii.gz":
+            raise error
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(place, name, fail_on_b)
+    with pytest.raises(InputErrors) as caught:
+        predict_files(run_of_lv, images, tmp_path / "out", device="cpu", wanted=Wanted(pictures=False))
+    (problem,) = caught.value.errors
+    assert str(images[1]) in str(problem)
+    assert problem.__cause__ is error
+    assert pd.read_csv(tmp_path / "out" / "volumes.csv")["file"].to_list() == ["a.nii.gz", "c.nii.gz"]
+
+
+def test_a_checkpoint_that_changes_while_it_is_loaded_is_refused(run_of_lv, tmp_path, monkeypatch):
+    run = RunFolder(shutil.copytree(run_of_lv.path, tmp_path / "run"))
+    load = Ensemble.load.__func__
+
+    def changing(cls, *arguments):
+        ensemble = load(cls, *arguments)
+        run.weights("last").touch()
+        return ensemble
+
+    monkeypatch.setattr(Ensemble, "load", classmethod(changing))
+    with pytest.raises(InputError, match="'last' changed while it was loaded"):
+        predict_files(run, [save(tmp_path / "x.nii.gz", heart(), STRAIGHT)], tmp_path / "out", device="cpu")
+
+
+def test_the_planes_of_one_image_move_the_bar(run_of_lv, tmp_path):
+    image = save(tmp_path / "cine.nii.gz", heart(4), STRAIGHT)
+    moves = []
+    predict_files(
+        run_of_lv,
+        [image],
+        tmp_path / "out",
+        device="cpu",
+        batch_size=2,
+        progress=lambda done, total: moves.append((done, total)),
+    )
+    parts = [2, 3, 5, 6, 8, 9, 11]
+    assert moves == [(0, 1), *((pytest.approx(part / 12), 1) for part in parts), (1, 1)]
 
 
 def test_a_file_in_place_of_the_output_folder_is_refused(run_of_lv, tmp_path):
