@@ -46,12 +46,23 @@ def find_cases(config: DataConfig) -> CaseList:
         InputError: The source is not there or cannot be used, or a structure is not in it.
         InputErrors: Names of cases cannot be used, or files are links that lead nowhere.
     """
+    place = config.source.path if config.source.kind == "manifest" else config.source.root
+    if place and not _is_utf8(str(place)):
+        raise InputError(
+            f"the name of {place} is in another encoding than UTF-8",
+            expected="a path that can be written into config.yaml",
+            remedy="rename the folder",
+        )
     labels = labels_of(config.source)
     structures = resolve_structures(config.structures, labels)
     cases = _cases(config.source, config.cache or default_cache())
     if problems := name_problems(cases):
         raise InputErrors(problems)
     return CaseList(cases, labels, structures)
+
+
+def _is_utf8(text: str) -> bool:
+    return not any("\udc80" <= letter <= "\udcff" for letter in text)
 
 
 def _cases(source: Source, cache: Path) -> list[Case]:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,9 @@ def test_without_a_root_the_message_says_how_to_come_by_data() -> None:
 def test_an_unknown_structure_is_told_before_the_data_is_looked_for() -> None:
     with pytest.raises(InputError, match="no structure 'aorta'"):
         find_cases(DataConfig(structures=("aorta",)))
+
+
+def test_a_folder_whose_name_no_configuration_can_hold_is_named(tmp_path: Path) -> None:
+    root = tmp_path / os.fsdecode(b"caf\xe9")
+    with pytest.raises(InputError, match="is in another encoding than UTF-8"):
+        find_cases(DataConfig(source=AcdcSource(root=root)))
