@@ -1,5 +1,5 @@
 """What every image file comes to once it is read, and what every reader says when it cannot be."""
-# nibabel and SimpleITK are typed in part only:
+# SimpleITK is typed in part only:
 # mypy: allow-untyped-calls
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 import SimpleITK
-from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from medsize.data.placement import Affine, Place
@@ -73,19 +72,6 @@ def explained(path: Path) -> Iterator[None]:
             found=_explain(error),
             remedy="copy or convert the file again",
         ) from error
-
-
-def from_itk(image: SimpleITK.Image, path: Path) -> Decoded:
-    """Return the values and the place of an image of SimpleITK.
-
-    Raises:
-        InputError: Its voxels are colours, vectors or complex numbers.
-    """
-    if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
-        raise not_one_number(path, image.GetPixelIDTypeAsString())
-    affine = itk_affine(image)
-    x, y, z = voxel_sizes(affine)
-    return Decoded(itk_values(image), affine, (float(x), float(y), float(z)))
 
 
 def itk_values(image: SimpleITK.Image) -> NDArray[np.float32]:

@@ -12,8 +12,8 @@ from nibabel.affines import voxel_sizes
 
 from medsize.data.bounds import check_bounds
 from medsize.data.decoded import Decoded, itk_affine, itk_values, not_one_number, three_or_four
-from medsize.data.metaimage_header import read_metaimage_header
-from medsize.data.nrrd_header import read_nrrd_header
+from medsize.data.metaimage_header import MetaImageHeader, read_metaimage_header
+from medsize.data.nrrd_header import NrrdHeader, read_nrrd_header
 from medsize.data.placement import Place, check_place
 from medsize.errors import InputError
 
@@ -30,7 +30,7 @@ class ItkHeader:
         reader: SimpleITK's view of it, in the file's own units.
         shape: Voxels along X, Y, Z and T, if there are several time frames.
         place: Where they lie, in mm whatever unit the file has.
-        is_in_mm: Whether the file has that unit.
+        is_in_mm: Whether SimpleITK's numbers are those too: of a file in mm whose spacing is not negative.
     """
 
     reader: SimpleITK.ImageFileReader
@@ -51,6 +51,7 @@ def read_itk_header(path: Path) -> ItkHeader:
         InputError: It does not say how large the voxels are, or announces more than can be read.
         RuntimeError: SimpleITK cannot read it.
     """
+    said = read_nrrd_header(path) if is_nrrd(path) else read_metaimage_header(path)
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
@@ -58,10 +59,11 @@ def read_itk_header(path: Path) -> ItkHeader:
     if reader.GetNumberOfComponents() != 1 or "complex" in pixel:
         raise not_one_number(path, pixel)
     shape = three_or_four(reader.GetSize(), path)
-    place, is_in_mm = _place(reader, path)
-    check_place(place, shape, path)
     check_bounds(shape, _bytes(pixel), path, None)
-    return ItkHeader(reader, shape, place, is_in_mm)
+    place = _place(reader, said, path)
+    check_place(place, shape, path)
+    is_in_mm = np.equal(said.unit_mm, 1).all() and np.greater(reader.GetSpacing(), 0).all()
+    return ItkHeader(reader, shape, place, bool(is_in_mm))
 
 
 def decode_itk_file(path: Path) -> Decoded:
@@ -77,25 +79,19 @@ def decode_itk_file(path: Path) -> Decoded:
     return Decoded(values, place.affine, place.spacing_mm, place.spacing_from, place.others)
 
 
-def _place(reader: SimpleITK.ImageFileReader, path: Path) -> tuple[Place, bool]:
+def _place(reader: SimpleITK.ImageFileReader, said: NrrdHeader | MetaImageHeader, path: Path) -> Place:
     affine = itk_affine(reader)
-    if is_nrrd(path):
-        nrrd = read_nrrd_header(path)
-        said, given, unit_mm = nrrd.spacing_from, nrrd.spacing, nrrd.unit_mm
-    else:
-        metaimage = read_metaimage_header(path)
-        said, given, unit_mm = metaimage.spacing_from, metaimage.spacing, np.full(3, metaimage.unit_mm)
     lengths = voxel_sizes(affine)
-    if not np.allclose(lengths, given, rtol=_SAME, atol=0):
+    if not np.allclose(lengths, said.spacing, rtol=_SAME, atol=0):
         raise InputError(
             f"{path} says twice how large its voxels are, and not the same",
             expected="axes of length 1 in TransformMatrix, or every field once",
-            found=f"{said}; the axes come to {', '.join(f'{length:.6g}' for length in lengths)}",
+            found=f"{said.spacing_from}; the axes come to {', '.join(f'{length:.6g}' for length in lengths)}",
             remedy="write the file again with its spacing and orientation",
         )
-    affine = np.diag([*unit_mm, 1.0]) @ affine
+    affine = np.diag([*np.broadcast_to(said.unit_mm, 3), 1.0]) @ affine
     x, y, z = map(float, voxel_sizes(affine))
-    return Place(affine, (x, y, z), said), bool((unit_mm == 1).all())
+    return Place(affine, (x, y, z), said.spacing_from)
 
 
 def _bytes(pixel: str) -> int:

@@ -15,6 +15,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
 from nibabel.filebasedimages import ImageFileError
+from nibabel.nifti1 import data_type_codes
 from numpy.typing import NDArray
 
 from medsize.data.bounds import check_bounds, most_unpacked, read_exactly, read_rest, skip
@@ -133,14 +134,16 @@ def _header(stream: BufferedIOBase, path: Path) -> NiftiHeader:
     if not 1 <= count <= 7:
         raise ImageFileError(f"dim[0], the number of dimensions, is {count}")
     shape = three_or_four([int(size) for size in raw["dim"][1 : count + 1]], path)
+    if int(raw["datatype"]) not in data_type_codes.value_set():
+        raise ImageFileError(f"datatype {int(raw['datatype'])} is not known")
     stored = raw.get_data_dtype()
-    if stored.fields or stored.kind == "c":
+    if stored.itemsize == 0 or stored.fields or stored.kind == "c":
         raise not_one_number(path, str(stored))
-    place = nifti_place(raw, path)
-    check_place(place, shape, path)
     size = path.stat().st_size
     room = most_unpacked(size) if _is_compressed(path) else size
     check_bounds(shape, stored.itemsize, path, max(room - _offset(raw), 0))
+    place = nifti_place(raw, path)
+    check_place(place, shape, path)
     return NiftiHeader(raw, shape, place)
 
 

@@ -19,7 +19,14 @@ GEOMETRY: Final = (
 )
 """Fields that say where voxels lie, and nothing of the patient."""
 
-_SYNONYMS: Final = {"centerings": "centers", "axismins": "axis mins", "axismaxs": "axis maxs"}
+_OTHERS: Final = (
+    *("type", "encoding", "endian", "data file", "content", "number", "block size", "thicknesses", "labels", "min"),
+    *("max", "old min", "old max", "line skip", "byte skip", "sample units", "measurement frame"),
+)
+_KNOWN: Final = {field.replace(" ", ""): field for field in (*GEOMETRY, *_OTHERS)}
+_OF_ANY_LENGTH: Final = ("content", "labels", "units", "space units")
+_LONGEST: Final = 500
+_SYNONYMS: Final = {"centerings": "centers"}
 _VECTOR: Final = re.compile(r"none|\([^)]*\)")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _SPATIAL: Final = ("space", "domain", "???", "none")
@@ -77,19 +84,43 @@ def read_nrrd_header(path: Path) -> NrrdHeader:
 
 
 def _fields(path: Path) -> dict[str, str]:
-    """Return the fields up to the first empty line; comments, and the keys and values of other programs are left."""
+    """Return the fields up to the first empty line; comments, and the keys and values of other programs, are left.
+
+    ITK's reader of NRRD ends the program over a long line that it does not understand, so it never sees one.
+
+    Raises:
+        InputError: A line is no field of NRRD, or none that is this long.
+    """
     with path.open("rb") as stream:
         content = stream.read(_MOST_BYTES)
     fields: dict[str, str] = {}
-    for line in content.split(b"\n"):
+    lines = content.split(b"\n")
+    if not lines[0].startswith(b"NRRD"):
+        raise _damaged(path, 1, lines[0])
+    for number, line in enumerate(lines[1:], start=2):
         text = line.decode("utf-8", "replace").rstrip("\r")
         if not text:
             break
+        if text.startswith("#") or ":=" in text.partition(": ")[0]:
+            continue
         name, separator, value = text.partition(": ")
-        if separator and not text.startswith("#") and ":=" not in name:
-            name = name.strip().lower()
-            fields[_SYNONYMS.get(name, name)] = value.strip()
+        name = _SYNONYMS.get(name.lower(), name.lower())
+        field = _KNOWN.get(name.replace(" ", ""))
+        if not separator or field is None or (len(value) > _LONGEST and field not in _OF_ANY_LENGTH):
+            raise _damaged(path, number, line)
+        fields[field] = value.strip()
+        if field == "data file" and value.startswith("LIST"):
+            break  # names of files follow
     return fields
+
+
+def _damaged(path: Path, number: int, line: bytes) -> InputError:
+    return InputError(
+        f"{path} cannot be read",
+        expected="a header of NRRD: lines of 'field: value' up to an empty one",
+        found=f"line {number}: {printable(line[:60].decode('utf-8', 'replace'))!r}{' …' if len(line) > 60 else ''}",
+        remedy="copy or convert the file again",
+    )
 
 
 def _directions(text: str) -> NDArray[np.float64]:
