@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from medsize.data.sources.acdc import find_acdc_cases
@@ -48,3 +50,21 @@ def test_the_data_root_may_be_one_level_up_or_down(
     assert outcome.code == 0, outcome.stderr
     (store,) = {line.split(": ")[0] for line in outcome.stdout.splitlines()}
     assert Path(store).name in (trained_run / "environment.json").read_text("utf-8"), "the store that training opened"
+
+
+def test_labels_a_hair_off_whole_numbers_are_measured_as_those(tiny_acdc: Path):
+    stem = tiny_acdc / "training/patient001/patient001_frame01"
+    label = nib.load(f"{stem}_gt.nii.gz")
+    values = np.asarray(label.dataobj)
+    near = np.nextafter(values.astype(np.float32), np.float32(0))
+    nib.save(nib.Nifti1Image(near, label.affine), "near.nii.gz")
+    nib.save(nib.load(f"{stem}.nii.gz"), "scan.nii.gz")
+    Path("cases.csv").write_text("case,image,label,split\na,scan.nii.gz,near.nii.gz,train\n")
+    source = "{kind: manifest, path: cases.csv, labels: {rv: 1, myo: 2, lv: 3}}"
+    Path("my.yaml").write_text(
+        f"extends: acdc_cpu\ndata:\n  source: {source}\n  structures: [lv]\n  split: {{name: manifest}}\n"
+    )
+    outcome = medsize("data", "describe", "my.yaml")
+    volume_ml = np.count_nonzero(values == 3) * 1.5 * 1.5 * 8 / 1000
+    assert outcome.code == 0, outcome.stderr
+    assert f"{volume_ml:.4g}" in outcome.stdout

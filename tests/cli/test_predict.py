@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.cli.command import medsize
+from tests.data.raw_headers import nrrd_bytes, save
 
 
 @pytest.fixture
@@ -129,3 +130,26 @@ def test_a_crf_is_used_where_asked_with_the_settings_of_the_run(trained_run: Pat
     plain, weak, strong = (np.asarray(nib.load(f"{name}/{image.name}").dataobj) for name in ("plain", "weak", "strong"))
     np.testing.assert_array_equal(weak, plain)
     assert (strong != plain).any()
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("meter", 1e-3), ("micron", 1e3), ("mm", 1.0)])
+def test_volumes_are_the_same_whatever_unit_a_header_has(trained_run: Path, image: Path, unit: str, factor: float):
+    given = nib.load(image)
+    affine = np.diag([factor, factor, factor, 1]) @ given.affine
+    scaled = nib.Nifti1Image(np.asarray(given.dataobj), affine)
+    scaled.header.set_xyzt_units(unit)
+    nib.save(scaled, "scaled.nii.gz")
+    assert medsize("predict", trained_run, "scaled.nii.gz", image, "-o", "out", "--no-pictures").code == 0
+    volumes = pd.read_csv("out/volumes.csv").set_index("file")["volume_ml"]
+    assert volumes["scaled.nii.gz"] == pytest.approx(volumes[image.name], rel=1e-5)
+    assert nib.load("out/scaled.nii.gz").header.get_xyzt_units()[0] == unit
+
+
+def test_an_nrrd_in_centimetres_has_the_volume_of_its_image(trained_run: Path, image: Path):
+    values = np.asarray(nib.load(image).dataobj)
+    lines = ("space: RAS", "space directions: (0.15,0,0) (0,0.15,0) (0,0,0.8)", 'space units: "cm" "cm" "cm"')
+    save(Path("cm.nrrd"), nrrd_bytes(values, *lines))
+    assert medsize("predict", trained_run, "cm.nrrd", image, "-o", "out", "--no-pictures").code == 0
+    volumes = pd.read_csv("out/volumes.csv").set_index("file")["volume_ml"]
+    assert volumes["cm.nrrd"] == pytest.approx(volumes[image.name], rel=1e-5)
+    assert b'space units: "cm" "cm" "cm"' in Path("out/cm.nrrd").read_bytes()

@@ -1,9 +1,11 @@
+import re
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
-from medsize.data.volumes import Volume, read_frames, read_label, read_volume
+from medsize.data.volumes import MisplacedError, Volume, lie_alike, read_frames, read_label, read_volume
 from medsize.errors import InputError
 from tests.data.niftis import SHAPE, SPACING_MM, grey_volume, label_volume, write_nifti
 
@@ -115,6 +117,81 @@ def test_a_label_that_cannot_be_used_is_refused(
     path = write_nifti(tmp_path / "gt.nii.gz", array, spacing, affine)
     with pytest.raises(InputError, match=message):
         read_label(path, image, ALLOWED)
+
+
+@pytest.mark.parametrize("spacing", [SPACING_MM, (1.0, 1.0, 1.0)])
+def test_a_label_has_the_spacing_of_its_image(tmp_path: Path, image: Volume, spacing: tuple[float, ...]) -> None:
+    label = read_label(write_nifti(tmp_path / "gt.nii.gz", label_volume(), spacing), image, ALLOWED)
+    assert label.voxel_ml == image.voxel_ml
+    assert label.path.name == "gt.nii.gz"
+
+
+@pytest.mark.parametrize("off", [1e-7, -1e-7, 5e-4, -5e-4])
+def test_labels_a_little_off_whole_numbers_are_those(tmp_path: Path, image: Volume, off: float) -> None:
+    near = label_volume() + np.float32(off)
+    label = read_label(write_nifti(tmp_path / "gt.nii.gz", near.astype(np.float32)), image, ALLOWED)
+    np.testing.assert_array_equal(label.array, label_volume())
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(2.998, "2.998"), (3.0021, "3.0021"), (-1, "-1"), (-0.5, "-0.5"), (256, "256"), (300, "300"), (1e30, "1e+30")],
+)
+def test_a_label_value_that_means_nothing_is_shown_as_it_is(
+    tmp_path: Path, image: Volume, value: float, shown: str
+) -> None:
+    wrong = label_volume().astype(np.float32)
+    wrong[0, 0, 0] = value
+    with pytest.raises(InputError, match=rf"found: +{re.escape(shown)}\n") as caught:
+        read_label(write_nifti(tmp_path / "gt.nii.gz", wrong), image, ALLOWED)
+    assert "only 0, 1, 2, 3" in str(caught.value)
+
+
+def test_labels_stored_as_fractions_of_a_slope_are_whole_numbers(tmp_path: Path, image: Volume) -> None:
+    label = nib.Nifti1Image(label_volume().astype(np.float64), image.affine)
+    label.header.set_data_dtype(np.uint8)  # nibabel stores 0, 85, 170, 255 with a slope of 3/255
+    nib.save(label, tmp_path / "gt.nii")
+    np.testing.assert_array_equal(read_label(tmp_path / "gt.nii", image, ALLOWED).array, label_volume())
+
+
+def test_images_of_one_shape_and_place_lie_alike(tmp_path: Path, image: Volume) -> None:
+    same = read_volume(write_nifti(tmp_path / "same.nii", grey_volume(1)))
+    moved = read_volume(write_nifti(tmp_path / "moved.nii", grey_volume(), affine=np.diag([1.0, -1.0, 1.0, 1.0])))
+    smaller = read_volume(write_nifti(tmp_path / "smaller.nii", grey_volume()[1:]))
+    assert lie_alike(image, same)
+    assert not lie_alike(image, moved)
+    assert not lie_alike(image, smaller)
+
+
+def test_a_misplaced_label_is_refused_with_both_affines(tmp_path: Path, image: Volume) -> None:
+    path = write_nifti(tmp_path / "gt.nii.gz", label_volume(), affine=np.diag([1.0, -1.0, 1.0, 1.0]))
+    with pytest.raises(MisplacedError) as caught:
+        read_label(path, image, ALLOWED)
+    assert "[[-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0]] with voxels of 1.5 × 2 × 10 mm" in str(caught.value)
+    assert "[[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0]] with voxels of 1.5 × 2 × 10 mm" in str(caught.value)
+
+
+def test_images_beyond_float32_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not finite as float32"):
+        read_volume(write_nifti(tmp_path / "a.nii", grey_volume() * 1e300))
+    wide = np.where(label_volume() > 0, 3e38, -3e38).astype(np.float32)
+    with pytest.raises(InputError, match="whose range is not finite as float32"):
+        read_volume(write_nifti(tmp_path / "a.nii", wide))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), MemoryError("1 GB"), KeyError("x"), ZeroDivisionError()])
+def test_whatever_a_decoder_raises_is_the_fault_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    path = write_nifti(tmp_path / "a.nii", grey_volume())
+
+    def fail(path: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("medsize.data.volumes.decode", fail)
+    for read in (read_volume, read_frames, lambda path: read_label(path, None, ALLOWED)):
+        with pytest.raises(InputError, match=r"a.nii (cannot be read|needs more memory than there is)"):
+            read(path)
 
 
 def test_a_label_without_an_image_is_read_as_it_is(tmp_path: Path) -> None:
