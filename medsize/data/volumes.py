@@ -143,9 +143,9 @@ def read_label(path: Path, like: Volume | None, allowed: Collection[int]) -> Vol
         The volume, uint8; where there is an image, at its place and with its spacing.
 
     Raises:
-        MisplacedError: It does not lie where ``like`` lies.
-        InputError: As ``read_volume``; it is not of the shape of ``like``; or a value is not a whole number (within
-            0.001) or is not allowed.
+        MisplacedError: It does not lie where ``like`` lies, or is a volume of another shape.
+        InputError: As ``read_volume``; it is a mask of another size than ``like``; or a value is not a whole number
+            (within 0.001) or is not allowed.
     """
     if is_photo(path):
         return _photo_label(path, like, allowed)
@@ -214,7 +214,7 @@ def _check_intensities(array: NDArray[np.float32], where: str) -> None:
             found=f"all {array.size} voxels are {low:g}",
             remedy="export the image again, or leave the case out",
         )
-    if high - low > float(np.finfo(np.float32).max):
+    if high - low > float(np.finfo(np.float32).max):  # compared in float32, the range itself would overflow
         raise InputError(
             f"{where} has intensities whose range is not finite as float32",
             found=f"from {low:g} to {high:g}",
@@ -224,7 +224,7 @@ def _check_intensities(array: NDArray[np.float32], where: str) -> None:
 
 def _check_same_grid(label: Volume, image: Volume) -> None:
     if label.array.shape != image.array.shape:
-        raise InputError(
+        raise MisplacedError(
             f"{label.path} does not fit its image",
             expected=f"shape {image.array.shape}, as {image.path}",
             found=f"shape {label.array.shape}",

@@ -66,6 +66,39 @@ def test_label_files_of_any_tool_get_the_figures_of_the_run_that_made_them(predi
     pd.testing.assert_frame_equal(files.drop(columns=about), run.drop(columns=about))
 
 
+@pytest.fixture
+def labels(tiny_acdc: Path, tmp_path: Path) -> Path:
+    (tmp_path / "labels").mkdir()
+    for path in sorted(tiny_acdc.rglob("*_gt.nii.gz"))[:3]:
+        shutil.copy(path, tmp_path / "labels")
+    return tmp_path / "labels"
+
+
+def test_a_label_that_another_program_moved_is_an_error_with_both_affines_and_no_dice_of_0(
+    labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(medsize.evaluation, "write_report", lambda folder: folder)
+    moved = shutil.copytree(labels, tmp_path / "moved")
+    path = sorted(moved.iterdir())[0]
+    image = nib.load(path)
+    affine = image.affine @ np.diag([-1, -1, 1, 1])  # LPS taken for RAS
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), affine), path)
+    outcome = run_medsize("evaluate", moved, "--reference", labels, "--structure", "lv=3", "-o", tmp_path / "out")
+    assert (outcome.code, outcome.errors) == (1, 1)
+    assert "does not lie where its image lies" in outcome.said
+    assert "[1.5, 0, 0, 0], [0, 1.5, 0, 0], [0, 0, 8, 0]" in outcome.said
+    assert "[-1.5, 0, 0, 0], [0, -1.5, 0, 0], [0, 0, 8, 0]" in outcome.said
+    assert "dice_scan lv, 2 cases: mean 1.000" in outcome.stdout
+
+
+def test_masks_of_other_values_are_an_error_that_names_them(labels: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(medsize.evaluation, "write_report", lambda folder: folder)
+    outcome = run_medsize("evaluate", labels, "--reference", labels, "--structure", "lv=7", "-o", tmp_path / "out")
+    assert (outcome.code, outcome.errors) == (1, 1)
+    assert "every score is 0" in outcome.said
+    assert "values that no structure has in the labels: 1, 2, 3" in outcome.said
+
+
 def test_a_missing_prediction_is_said_aloud_and_is_no_error(predictions, tiny_acdc, tmp_path, monkeypatch):
     monkeypatch.setattr(medsize.evaluation, "write_report", lambda folder: folder)
     outcome = run_medsize(
