@@ -110,7 +110,7 @@ def _grouped(pieces: Sequence[Piece], key: Callable[[Piece], Hashable]) -> list[
 def _grid(piece: Piece) -> Hashable:
     first = piece.planes[0]
     spacing = tuple(float(f"{length:.4g}") for length in first.spacing_mm or ())
-    return dict(first.belongs)["FrameOfReferenceUID"], first.shape, spacing, first.kinds
+    return dict(first.belongs)["FrameOfReferenceUID"], first.shape, spacing, first.kinds[:-1]  # without SliceLocation
 
 
 def _described(piece: Piece) -> Hashable:

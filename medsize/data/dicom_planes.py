@@ -26,7 +26,7 @@ PHASE_KEYS: Final = (
 )
 """What tells the time frames of a plane apart, the best first."""
 
-KIND_KEYS: Final = ("ImageType", "EchoTime", "DiffusionBValue", "ComplexImageComponent")
+KIND_KEYS: Final = ("ImageType", "EchoTime", "DiffusionBValue", "ComplexImageComponent", "SliceLocation")
 """What tells images of a plane apart that are no time frames."""
 
 _KEYWORDS: Final = [
@@ -291,6 +291,7 @@ def _kinds_of_frame(group: Callable[[str], "Dataset"]) -> tuple[str, ...]:
         _text(group("MREchoSequence"), "EffectiveEchoTime"),
         _text(group("MRDiffusionSequence"), "DiffusionBValue"),
         _text(frame_type, "ComplexImageComponent"),
+        "",
     )
 
 

@@ -204,7 +204,8 @@ def _in_time(places: list[list[Plane]], normal: NDArray[np.float64], shown: Path
     if counts == {1}:
         return places
     _refuse_kinds(places, shown)
-    for number in range(len(PHASE_KEYS)):
+    # of a single place, numbers of images do not say whether they are time frames or planes without their positions
+    for number in range(len(PHASE_KEYS) - (len(places) == 1)):
         ordered = [sorted(place, key=lambda plane: plane.times[number] or 0.0) for place in places]
         times = [[plane.times[number] for plane in place] for place in ordered]
         if any(None in moments or len(set(moments)) < len(moments) for moments in times):
