@@ -8,10 +8,10 @@ from typing import Any, Self
 
 import yaml
 
-from medsize.config.yaml_text import parse_yaml
+from medsize.config.yaml_text import MOST_LEVELS, parse_yaml
 from medsize.errors import InputError
 from medsize.shipped import shipped
-from medsize.text import read_text
+from medsize.text import excerpt, read_text
 
 Key = tuple[str, ...]
 
@@ -76,14 +76,14 @@ def layer_from_assignment(text: str) -> Layer:
     """
     key, separator, value = text.partition("=")
     parts = tuple(part.strip() for part in key.split("."))
-    if not separator or not all(parts):
-        raise InputError(f"--set {text}: not an assignment", expected="--set training.epochs=50", found=text)
+    option = f"--set {text}" if len(text) <= _SHOWN else f"--set {text[:_SHOWN]}…"
+    if not separator or not all(parts) or len(parts) > MOST_LEVELS:
+        raise InputError(f"{option}: not an assignment", expected="--set training.epochs=50", found=excerpt(text))
     try:
         _, parsed = parse_yaml(value)
     except yaml.MarkedYAMLError as error:
-        name = f"--set {text}" if len(text) <= _SHOWN else f"--set {text[:_SHOWN]}…"
-        raise InputError(f"{name}: the value is no YAML", found=error.problem) from error
-    return layer_from_option(f"--set {text}", parts, parsed)
+        raise InputError(f"{option}: the value is no YAML", found=error.problem) from error
+    return layer_from_option(option, parts, parsed)
 
 
 def layer_from_file(path: Path, *, _above: tuple[Path, ...] = ()) -> Layer:
@@ -123,7 +123,7 @@ def config_file(name: str, *, beside: Path) -> Path:
         InputError: It is neither; the message names the presets.
     """
     if name.endswith((".yaml", ".yml")):
-        path = beside / Path(name).expanduser()
+        path = _place(name, beside, "the configuration file")
         if not path.is_file():
             raise InputError(f"{path}: no such configuration file", remedy=f"give a file or a preset: {_presets()}")
         return path
@@ -157,10 +157,20 @@ def merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
 
 def _absolute(key: Key, value: Any, base: Path) -> Any:
     if isinstance(value, dict):
-        return {part: _absolute((*key, str(part)), inner, base) for part, inner in value.items()}
+        return {str(part): _absolute((*key, str(part)), inner, base) for part, inner in value.items()}
     if key in PATH_KEYS and isinstance(value, str | Path):
-        return str((base / Path(value).expanduser()).resolve())
+        return str(_place(value, base, ".".join(key)))
     return value
+
+
+def _place(name: str | Path, beside: Path, what: str) -> Path:
+    """The path that is meant, if the system can have such a one."""
+    try:
+        path = (beside / Path(name).expanduser()).resolve()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, ~ of nobody, a NUL
+        raise InputError(f"{what}: no path that a file can have", found=f"{excerpt(str(name))}: {error}") from error
+    return path
 
 
 def _note_lines(node: yaml.MappingNode, key: Key, path: Path, origins: dict[Key, str]) -> None:

@@ -6,6 +6,7 @@ import yaml
 
 MOST_VALUES: Final = 100_000
 """No configuration has as many; an anchor that holds anchors that hold anchors soon has more than any memory."""
+MOST_LEVELS: Final = 40
 _MOST_DIGITS: Final = 400
 
 
@@ -27,7 +28,7 @@ def parse_yaml(text: str) -> tuple[yaml.Node | None, Any]:
         raise yaml.MarkedYAMLError(problem=str(error)) from error
     except RecursionError as error:
         raise yaml.MarkedYAMLError(problem="brackets within brackets without end") from error
-    except ValueError as error:  # what looks like a date or a number, and is none
+    except Exception as error:  # what int(), date(…) and the like raise: !!bool perhaps is a KeyError
         raise yaml.MarkedYAMLError(problem=str(error)) from error
 
 
@@ -36,7 +37,7 @@ def _require_bounded(root: yaml.Node) -> None:
     counts: dict[int, int] = {}
     within: set[int] = set()
 
-    def count(node: yaml.Node) -> int:
+    def count(node: yaml.Node, level: int) -> int:
         if id(node) in counts:
             return counts[id(node)]
         if id(node) in within:
@@ -45,15 +46,17 @@ def _require_bounded(root: yaml.Node) -> None:
             if node.tag.endswith((":int", ":float")) and len(node.value) > _MOST_DIGITS:
                 raise _too_much(node, f"a number of {len(node.value):,} digits")
             return 1
+        if level > MOST_LEVELS:
+            raise _too_much(node, f"more than {MOST_LEVELS} levels")
         within.add(id(node))
-        total = 1 + sum(count(inner) for inner in _inside(node))
+        total = 1 + sum(count(inner, level + 1) for inner in _inside(node))
         within.discard(id(node))
         if total > MOST_VALUES:
             raise _too_much(node, f"more than {MOST_VALUES:,} values, with those of its anchors")
         counts[id(node)] = total
         return total
 
-    count(root)
+    count(root, 1)
 
 
 def _inside(node: yaml.Node) -> list[yaml.Node]:

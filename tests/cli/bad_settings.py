@@ -92,6 +92,20 @@ CONFIGURATIONS = [
         ("my.yaml, line 2: not valid YAML", "could not determine a constructor"),
     ),
     Bad(
+        "nested aliases",
+        configured("a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 30))),
+        ("my.yaml, line", "not valid YAML", "more than 100,000 values, with those of its anchors"),
+    ),
+    Bad(
+        "5,000 digits",
+        lambda place: place.train("--set", f"training.epochs={'1' * 5000}"),
+        ("a number of 5,000 digits",),
+    ),
+    Bad(
+        "a home of nobody", lambda place: place.train("--set", "data.cache=~no_such_person/x"), ("data.cache: no path",)
+    ),
+    Bad("a name without end", lambda place: ["train", f"{'x' * 5000}.yaml"], ("configuration file: no path",)),
+    Bad(
         "variant left open",
         configured("data: {source: {path: cases.csv}}\nobjective: {size_target: {}}\n"),
         ("data.source does not say its kind", "kind: acdc or coco or folder or manifest or voc"),

@@ -127,7 +127,21 @@ def test_a_file_that_is_not_text_says_so(tmp_path: Path):
         layer_from_file(tmp_path / "mine.yaml")
 
 
-@pytest.mark.parametrize("text", ["training.epochs", "=3", "training..epochs=3", "a=[1"])
+def test_a_path_that_no_file_can_have_is_refused(tmp_path: Path):
+    for value in ("~no_such_person/x", "a\0b", "x" * 5000):
+        with pytest.raises(InputError, match=r"data\.source\.root: no path that a file can have"):
+            layer_from_option("--data-root", ("data", "source", "root"), value)
+        with pytest.raises(InputError, match="no path that a file can have"):
+            config_file(f"{value}.yaml", beside=tmp_path)
+
+
+def test_a_file_of_another_system_is_read(tmp_path: Path):
+    for encoding in ("utf-8-sig", "utf-16", "cp1252"):
+        (tmp_path / "mine.yaml").write_bytes("note: größer\r\nx: {y: 1}\r\n".encode(encoding))
+        assert layer_from_file(tmp_path / "mine.yaml").values == {"note": "größer", "x": {"y": 1}}
+
+
+@pytest.mark.parametrize("text", [".".join(["a"] * 99) + "=1", "training.epochs", "=3", "training..epochs=3", "a=[1"])
 def test_an_assignment_that_is_none_says_so(text: str):
     with pytest.raises(InputError, match="--set"):
         layer_from_assignment(text)
