@@ -1,5 +1,7 @@
 """The one kind of failure a user is meant to read."""
 
+_MOST_TOLD = 100
+
 
 class InputError(Exception):
     """Something the user gave cannot be used: a file, a row, a key, an option.
@@ -33,10 +35,12 @@ class InputErrors(InputError):
     """Several failures found by one check, reported together.
 
     Args:
-        errors: The failures, in the order found; at least one.
+        errors: The failures, in the order found; at least one. The message has the first hundred.
     """
 
     def __init__(self, errors: list[InputError]) -> None:
         self.errors = list(errors)
         count = len(self.errors)
-        super().__init__(f"{count} problem{'s' if count > 1 else ''}:\n" + "\n".join(f"- {e}" for e in self.errors))
+        lines = [f"- {error}" for error in self.errors[:_MOST_TOLD]]
+        lines += [f"and {count - _MOST_TOLD:,} more"] if count > _MOST_TOLD else []
+        super().__init__(f"{count} problem{'s' if count > 1 else ''}:\n" + "\n".join(lines))

@@ -14,3 +14,9 @@ def test_several_are_said_together_in_their_order():
 
 def test_one_is_one_problem():
     assert str(InputErrors([InputError("only")])).startswith("1 problem:")
+
+
+def test_of_very_many_the_first_are_said_and_the_rest_counted():
+    many = InputErrors([InputError(f"row {row}") for row in range(1300)])
+    assert str(many).splitlines()[-2:] == ["- row 99", "and 1,200 more"]
+    assert len(many.errors) == 1300
