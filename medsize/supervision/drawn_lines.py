@@ -15,8 +15,12 @@ from PIL import Image, ImageDraw
 from medsize.data.geometry import SliceGrid
 from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
+from medsize.names import same_name
+from medsize.text import excerpt, read_bytes
 
 _EXPECTED = "<polygon><tag>name</tag><point><X>12</X><Y>34</Y></point>…</polygon> for every line"
+_MOST_BYTES = 16 * 2**20
+_LARGEST_IMAGE = 1e6  # pixels a side
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +47,15 @@ def read_lines(path: Path) -> list[Line]:
         InputError: It is missing or damaged, or holds none.
     """
     try:
-        root = ElementTree.parse(path).getroot()
+        root = ElementTree.fromstring(read_bytes(path, _EXPECTED, most_bytes=_MOST_BYTES))
         lines = [
             Line(
                 _text(polygon, "tag"),
-                tuple((float(_text(point, "Y")), float(_text(point, "X"))) for point in polygon.iter("point")),
+                tuple((_pixel(point, "Y"), _pixel(point, "X")) for point in polygon.iter("point")),
             )
             for polygon in root.iter("polygon")
         ]
-    except (OSError, ElementTree.ParseError, ValueError) as error:
+    except (ElementTree.ParseError, ValueError) as error:
         raise InputError(f"{path} cannot be read", expected=_EXPECTED, found=str(error)) from error
     if not any(line.points for line in lines):
         raise InputError(f"{path} holds no line", expected=_EXPECTED)
@@ -81,22 +85,30 @@ def draw_lines(
     canvas = Image.new("L", (grid.size, grid.size), UNLABELLED)
     pen = ImageDraw.Draw(canvas)
     for line in lines:
-        if line.name not in class_of:
+        name = same_name(line.name, class_of)
+        if name is None:
             raise InputError(
                 f"{path} has a line on something unknown",
                 expected=", ".join(class_of),
-                found=line.name,
+                found=excerpt(line.name),
                 remedy="correct the name in the file",
             )
         points = [tuple(reversed(_on_slice(point, grid))) for point in line.points]
-        pen.line(points, fill=class_of[line.name], width=width_px)
+        pen.line(points, fill=class_of[name], width=width_px)
         for column, row in points:  # ends and joints, and strokes of a single point
-            pen.point((column, row), fill=class_of[line.name])
+            pen.point((column, row), fill=class_of[name])
     return np.asarray(canvas)
 
 
 def _on_slice(point: tuple[float, float], grid: SliceGrid) -> tuple[int, ...]:
     return tuple(round((at - o) / s) for at, o, s in zip(point, grid.offset, grid.scale, strict=True))
+
+
+def _pixel(point: ElementTree.Element, name: str) -> float:
+    at = float(_text(point, name))
+    if not abs(at) < _LARGEST_IMAGE:
+        raise ValueError(f"{name} is {at:g}, which is in no image")
+    return at
 
 
 def _text(element: ElementTree.Element, name: str) -> str:

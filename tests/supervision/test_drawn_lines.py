@@ -60,6 +60,8 @@ def test_a_single_point_and_the_last_line_count() -> None:
         (xml(("cat", [])), "holds no line"),
         ("<a><polygon><tag>cat</tag><point><X>1</X></point></polygon></a>", "no Y in a point"),
         ("<a><polygon><point><X>1</X><Y>2</Y></point></polygon></a>", "no tag in a polygon"),
+        ("<a><polygon><tag>cat</tag><point><X>nan</X><Y>2</Y></point></polygon></a>", "cannot be read"),
+        ("<a><polygon><tag>cat</tag><point><X>1e300</X><Y>2</Y></point></polygon></a>", "which is in no image"),
         ("<a><polygon><tag>cat</tag><point><X>one</X><Y>2</Y></point></polygon></a>", "cannot be read"),
     ],
 )
@@ -70,7 +72,7 @@ def test_damaged_files_are_refused(content: str, message: str, tmp_path: Path) -
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(InputError, match=r"(?s)a\.xml has a line on something unknown.*found: +dog"):
+    with pytest.raises(InputError, match=r"(?s)a\.xml has a line on something unknown.*found: +'dog'"):
         draw_lines([Line("dog", ((0, 0),))], paper_grid((6, 6), 6), {"cat": 1}, 1, PATH)
 
 
