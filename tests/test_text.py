@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from medsize.errors import InputError
-from medsize.text import printable, read_json, read_text
+from medsize.text import excerpt, printable, read_json, read_text
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,8 @@ def test_what_would_act_on_a_terminal_is_shown_escaped():
     assert printable("a\x1b[31mb\rc\x07\x9b\u2028\udce9") == "a\\x1b[31mb\\rc\\x07\\x9b\\u2028\\xe9"
     assert printable("Müller 日本 → 8 %\n\tx\u00a0y") == "Müller 日本 → 8 %\n\tx\u00a0y"
     assert printable("\u202egnp.exe") == "\\u202egnp.exe"
+
+
+def test_a_long_text_of_other_people_is_cut_in_a_message():
+    assert excerpt("a\nb") == r"'a\nb'"
+    assert excerpt("x" * 5000) == f"'{'x' * 80}'… (5,000 characters)"

@@ -6,6 +6,7 @@ from medsize.data.formats import Grid
 from medsize.errors import InputError, InputErrors
 from medsize.supervision.size_table import Extent, SizeEntry, known_name
 from medsize.supervision.size_table.known import extents_of, known_entries
+from medsize.supervision.size_table.names import KnownNames
 
 GRIDS = {"P1": Grid((10, 20, 5), (1.0, 2.0, 4.0))}
 
@@ -49,3 +50,20 @@ def test_the_extent_of_a_case_is_that_of_all_its_slices() -> None:
     extents = extents_of(GRIDS)
     assert extents("P1", True) == Extent(1000, 2.0, 0.008, True)
     assert extents("P1", False) == Extent(200, 2.0, 0.008, False)
+
+
+def test_letters_of_another_system_are_the_same() -> None:
+    composed, apart = "Jürgen", "Ju\u0308rgen"
+    grids = {composed: GRIDS["P1"]}
+    known = known_entries(Path("a.csv"), [entry(apart, "A\u0308"), entry(apart.upper())], grids, ("ä", "lv"))
+    assert [(row.case, row.structure) for row in known] == [(composed, "ä"), (composed, "lv")]
+
+
+def test_a_table_of_unknown_names_gets_a_hundred_suggestions() -> None:
+    names = KnownNames(["patient001"], "case")
+    remedies = []
+    for number in range(150):
+        with pytest.raises(InputError) as caught:
+            names.find(f"patient{number:03}x")
+        remedies.append("did you mean" in str(caught.value) or "known:" in str(caught.value))
+    assert remedies == [True] * 100 + [False] * 50

@@ -33,3 +33,11 @@ def test_json_has_every_finding() -> None:
     assert len(found["errors"]) == 300
     assert found["structures"]["lv"]["several_raters"] == 2
     assert found["raters"] == {"": 2, "Anna": 3}
+
+
+def test_what_would_act_on_the_terminal_is_shown_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    red = "\x1b[31mp1"
+    show_check(Check([Finding("error", 2, red, red)], {red: COVERED}, {red: 1}, 1, 0), 12)
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert r"\x1b[31mp1" in said
