@@ -22,6 +22,7 @@ from medsize.inference.label_values import structure_values
 from medsize.run_folder import RunFolder
 
 _MOST_DOUBTS: Final = 15
+_TOLD: Final = ("seed_pixels", "nominal_noise", "measured_noise")
 
 
 def run_sections(evaluated: Evaluated, run: RunFolder, structures: tuple[str, ...]) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def run_sections(evaluated: Evaluated, run: RunFolder, structures: tuple[str, ..
         "corrections": corrections(sizes).to_dict("records"),
         "doubts": _doubts(run, config, sizes),
         "slices_compared": len(sizes.drop_duplicates(["case", "slice"])),
-        "supervision": read_record(run.supervision),
+        "supervision": {**dict.fromkeys(_TOLD), **read_record(run.supervision)},
         "environment": read_record(run.environment),
     }
 
