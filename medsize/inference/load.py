@@ -13,7 +13,6 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
-from medsize.console import say
 from medsize.data.volumes import Volume
 from medsize.digests import file_digest
 from medsize.errors import InputError
@@ -188,8 +187,12 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def _require_as_trained(run: RunFolder, path: Path, config: RunConfig, metadata: Mapping[str, str]) -> None:
     trained = Meaning.in_metadata(metadata)
     if trained is None:
-        say(f"{path} does not say what it was trained on, and {run.config.name} is believed.")
-        return
+        raise InputError(
+            f"{path} does not say what it was trained on, so that nothing shows whether {run.config.name} is right",
+            expected="weights as 'medsize train' writes them, with 'medsize' in their header",
+            found="others: of an earlier version, or written again by another tool",
+            remedy=f"train the run anew: medsize train {run.config}",
+        )
     if differences := trained.differences(Meaning.of(config)):
         raise InputError(
             f"{run.config} does not describe the network in {path}",

@@ -143,3 +143,11 @@ def test_weights_that_are_not_those_of_their_checkpoint_are_refused(run):
 def test_weights_whose_digest_is_not_told_are_used(run, content):
     run.position("last").write_text(content)
     assert load_network(run, "last", CPU) is not None
+
+
+def test_weights_that_do_not_say_what_they_were_trained_on_are_refused(run):
+    path = run.weights("last")
+    save_file(read_safetensors(path)[0], path)
+    for use in (lambda: load_network(run, "last", CPU), lambda: trained_config(run)):
+        with pytest.raises(InputError, match=r"does not say what it was trained on(.|\n)*train the run anew"):
+            use()
