@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medsize.config.loading import load_resolved
 from medsize.errors import InputError
 from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.signed_rank import SIGNIFICANCE, holm, smallest_p, wilcoxon
 from medsize.evaluation.statistics import Statistics, describe, paired_bootstrap
+from medsize.inference.load import trained_config
 
 COLUMNS: Final = (
     "measure",
@@ -251,9 +251,7 @@ def _over_patients(differences: NDArray[np.float64], groups: NDArray[Any]) -> ND
 
 
 def _settings(evaluations: Sequence[Evaluated]) -> dict[str, list[str | None]]:
-    flat = [
-        _flatten(load_resolved(each.run.config).model_dump(mode="json")) if each.run else None for each in evaluations
-    ]
+    flat = [_flatten(trained_config(each.run).model_dump(mode="json")) if each.run else None for each in evaluations]
     keys = dict.fromkeys(key for settings in flat if settings for key in settings)
     table = {key: [None if settings is None else settings.get(key) for settings in flat] for key in keys}
     of_runs = [place for place, settings in enumerate(flat) if settings is not None]

@@ -130,11 +130,16 @@ def load_network(run: RunFolder, checkpoint: Checkpoint, device: torch.device) -
 def trained_config(run: RunFolder, checkpoint: Checkpoint = "last") -> RunConfig:
     """Return a run's configuration, for those that tell about its network without loading it.
 
+    Where the weights were removed since, there is nothing to compare it with.
+
     Raises:
         InputError: As :func:`load_network`, as far as the weights need not be read for it.
     """
     config = load_resolved(run.config)
-    path = require_weights(run, checkpoint)
+    restore_folder(run.checkpoint(checkpoint))
+    path = run.weights(checkpoint)
+    if not path.is_file():
+        return config
     try:
         metadata = read_metadata(path)
     except ValueError as error:

@@ -229,6 +229,7 @@ RESULTS = [
             ("predicted", lambda place: place.predict(place.image)),
             ("evaluated", lambda place: ["evaluate", place.run]),
             ("exported", lambda place: ["export", place.run, "--to", "card", "-o", place.output]),
+            ("reported on", lambda place: ["report", place.run]),
         )
         for key, written, instead in (
             ("data.structures", "- lv", "- rv"),

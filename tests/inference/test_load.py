@@ -117,6 +117,8 @@ def test_the_configuration_of_a_trained_run_is_told_without_loading_it(run):
     run.weights("last").write_bytes(b"garbage")
     with pytest.raises(InputError, match=r"model.safetensors cannot be used"):
         trained_config(run)
+    run.weights("last").unlink()
+    assert trained_config(run) == load_resolved(run.config)
 
 
 @pytest.mark.parametrize(("value", "cause"), [(torch.nan, "diverged"), (torch.inf, "float16")])

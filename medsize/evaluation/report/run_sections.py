@@ -5,7 +5,6 @@ from typing import Any, Final
 import pandas as pd
 from markupsafe import Markup
 
-from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
 from medsize.evaluation.doubt import corrections, in_words, rank_doubts, read_training_sizes
 from medsize.evaluation.evaluated import Evaluated, read_record
@@ -19,6 +18,7 @@ from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.seal import sealed
 from medsize.evaluation.training_sizes import TaughtSlices
 from medsize.inference.label_values import structure_values
+from medsize.inference.load import trained_config
 from medsize.run_folder import RunFolder
 
 _MOST_DOUBTS: Final = 15
@@ -31,7 +31,7 @@ def run_sections(evaluated: Evaluated, run: RunFolder, structures: tuple[str, ..
     Raises:
         InputError: A file of the run, or an image it shows, cannot be read.
     """
-    config = load_resolved(run.config)
+    config = trained_config(run)
     sizes = read_training_sizes(run)
     history = History.read(run, structures)
     of = "photo" if evaluated.of_photos else words.level_words(sizes)
