@@ -85,8 +85,11 @@ class Ensemble:
             (X, Y, Z) class indices, 0 the background.
 
         Raises:
-            InputError: The networks do not suit the image, or give no numbers for it.
+            InputError: The networks do not suit the image, by its colours or its scale, or give no numbers for it.
         """
+        for member in self.members:
+            if member.extent is not None:
+                member.extent.require(volume)
         cases = self._slices(volume)
         window = _around([case.window for case in cases])
         planes = self._average(cases, window)

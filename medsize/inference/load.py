@@ -19,6 +19,7 @@ from medsize.errors import InputError
 from medsize.files import restore_folder
 from medsize.inference.case_prediction import predict_case
 from medsize.inference.components import keep_largest
+from medsize.inference.extent import Extent
 from medsize.inference.label_values import structure_values
 from medsize.inference.meaning import Meaning
 from medsize.inference.options import NETWORK_ALONE, PredictionOptions
@@ -41,6 +42,7 @@ class Predictor:
         device: Where the network is.
         precision: Of the network's arithmetic.
         batch_size: Slices at a time.
+        extent: Of the images that it was trained on, as far as it is known.
         options: What is done beside asking the network once.
         refine: What changes the network's probabilities before they become labels, where the options ask for it.
     """
@@ -51,6 +53,7 @@ class Predictor:
     device: torch.device
     precision: torch.dtype
     batch_size: int
+    extent: Extent | None = None
     options: PredictionOptions = NETWORK_ALONE
     refine: Refine | None = None
 
@@ -70,6 +73,7 @@ class Predictor:
             device=where,
             precision=resolve_precision(config.training.precision, where),
             batch_size=config.training.batch_size,
+            extent=Extent.in_metadata(_metadata(run.weights(checkpoint))),
         )
 
     def with_options(self, options: PredictionOptions) -> Self:
@@ -140,11 +144,7 @@ def trained_config(run: RunFolder, checkpoint: Checkpoint = "last") -> RunConfig
     path = run.weights(checkpoint)
     if not path.is_file():
         return config
-    try:
-        metadata = read_metadata(path)
-    except ValueError as error:
-        raise _damaged(path, error) from error
-    _require_as_trained(run, path, config, metadata)
+    _require_as_trained(run, path, config, _metadata(path))
     return config
 
 
@@ -180,6 +180,13 @@ def require_usable(path: Path, weights: Mapping[str, Tensor]) -> None:
             found=problem,
             remedy="use another checkpoint, or train the run anew with a lower training.optimiser.learning_rate",
         )
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    try:
+        return read_metadata(path)
+    except ValueError as error:
+        raise _damaged(path, error) from error
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

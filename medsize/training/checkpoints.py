@@ -15,6 +15,7 @@ from medsize.config.run import RunConfig
 from medsize.digests import file_digest
 from medsize.errors import InputError
 from medsize.files import atomic_folder, remove_abandoned, restore_folder
+from medsize.inference.extent import Extent
 from medsize.inference.load import require_usable
 from medsize.inference.meaning import Meaning
 from medsize.losses import ElasticWeightConsolidation
@@ -68,6 +69,7 @@ class Resumed:
 def save_last(
     run: RunFolder,
     config: RunConfig,
+    extent: Extent | None,
     network: nn.Module,
     optimiser: Optimizer,
     position: Position,
@@ -81,18 +83,21 @@ def save_last(
             save_file(sizes.tensors(), folder / run.sizes_while_learning.name)
         if consolidation:
             save_consolidation(consolidation, folder / run.consolidation.name)
-        _save_network(run, folder, config, network, position)
+        _save_network(run, folder, config, extent, network, position)
 
 
-def save_best(run: RunFolder, config: RunConfig, network: nn.Module, position: Position) -> None:
+def save_best(run: RunFolder, config: RunConfig, extent: Extent | None, network: nn.Module, position: Position) -> None:
     """Replace ``checkpoints/best`` by the present network."""
     with atomic_folder(run.checkpoint("best")) as folder:
-        _save_network(run, folder, config, network, position)
+        _save_network(run, folder, config, extent, network, position)
 
 
-def _save_network(run: RunFolder, folder: Path, config: RunConfig, network: nn.Module, position: Position) -> None:
+def _save_network(
+    run: RunFolder, folder: Path, config: RunConfig, extent: Extent | None, network: nn.Module, position: Position
+) -> None:
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     about = {"format": "pt", "epoch": str(position.epoch), "torch": torch.__version__, **Meaning.of(config).metadata()}
+    about |= extent.metadata() if extent else {}
     save_file(state, folder / run.weights("last").name, metadata=about)
     content = {
         **asdict(position),

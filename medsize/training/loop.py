@@ -276,7 +276,7 @@ class Training:
         better = validation.mean is not None and (position.best is None or validation.mean > position.best)
         if better:
             position.best, position.best_epoch, position.stale = validation.mean, position.epoch, 0
-            save_best(self.run, self.run_config, self.bare_network, position)
+            save_best(self.run, self.run_config, self.task.extent, self.bare_network, position)
         else:
             position.stale += 1
         self.record(validation, better)
@@ -305,6 +305,7 @@ class Training:
             save_last(
                 self.run,
                 self.run_config,
+                self.task.extent,
                 self.bare_network,
                 self.optimiser.optimizer,
                 self.position,

@@ -16,6 +16,7 @@ from medsize.data.case import Case
 from medsize.data.prepare import find_split_cases, of_split, prepare_slices
 from medsize.data.store import SliceStore
 from medsize.errors import InputError
+from medsize.inference.extent import Extent
 from medsize.losses import Objective
 from medsize.networks import EncoderNetwork, guess_shares, load_encoder_weights
 from medsize.supervision.settle import settle
@@ -66,6 +67,11 @@ class Task:
             return Batches.of_slices(self.train_rows, size=size, processes=processes)
         cases = self.store.index["case"].iloc[self.train_rows].to_list()
         return Batches.of_cases(self.train_rows, cases, size=size, fewest=fewest_cases, processes=processes)
+
+    @property
+    def extent(self) -> Extent | None:
+        """How large the images are that train; None of photos."""
+        return Extent.of_cases(self.store, [case.id for case in self.cases if case.split == "train"])
 
     def describe(self) -> str:
         """Return in a line or two what trains, what validates, and how wrong the given sizes are."""
