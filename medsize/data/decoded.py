@@ -80,6 +80,24 @@ def itk_values(image: SimpleITK.Image) -> NDArray[np.float32]:
         return np.asarray(SimpleITK.GetArrayViewFromImage(image).T.astype(np.float32, order="F"))
 
 
+def itk_name(path: Path) -> str:
+    """Return a path for SimpleITK, which ends the whole process over a name that is not in the system's encoding.
+
+    Raises:
+        InputError: It is not.
+    """
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{path} has a name that this format's library cannot open",
+            expected="a name in UTF-8",
+            found="bytes of another encoding, such as Latin-1",
+            remedy="rename it",
+        ) from error
+    return str(path)
+
+
 def itk_affine(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> NDArray[np.float64]:
     """Return the 4 × 4 map from voxel indices to RAS mm of what SimpleITK read; the axis of time has no part in it."""
     size = min(image.GetDimension(), 3)

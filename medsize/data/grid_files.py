@@ -11,7 +11,7 @@ import SimpleITK
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
-from medsize.data.decoded import LPS_TO_RAS, explained
+from medsize.data.decoded import LPS_TO_RAS, explained, itk_name
 from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES, decode, is_nifti
 from medsize.data.itk_files import is_nrrd, read_itk_header
 from medsize.data.nifti import nifti_at, nifti_on_grid, read_nifti_header
@@ -60,7 +60,7 @@ def write_on_grid(path: Path, array: NDArray[Any], *, like: Path | Volume) -> No
     elif path.name.lower().endswith((".nrrd", ".mha")):
         itk = _itk(array, like)
         with atomic_path(path) as partial:
-            SimpleITK.WriteImage(itk, str(partial), useCompression=True, compressionLevel=_COMPRESSION)
+            SimpleITK.WriteImage(itk, itk_name(partial), useCompression=True, compressionLevel=_COMPRESSION)
     else:
         raise InputError(
             f"cannot write values to {path}", expected=f"a name ending in {', '.join(NIFTI_SUFFIXES)}, .nrrd or .mha"

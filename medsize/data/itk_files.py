@@ -11,7 +11,7 @@ import SimpleITK
 from nibabel.affines import voxel_sizes
 
 from medsize.data.bounds import check_bounds
-from medsize.data.decoded import Decoded, itk_affine, itk_values, not_one_number, three_or_four
+from medsize.data.decoded import Decoded, itk_affine, itk_name, itk_values, not_one_number, three_or_four
 from medsize.data.metaimage_header import MetaImageHeader, read_metaimage_header
 from medsize.data.nrrd_header import NrrdHeader, read_nrrd_header
 from medsize.data.placement import Place, check_place
@@ -53,7 +53,7 @@ def read_itk_header(path: Path) -> ItkHeader:
     """
     said = read_nrrd_header(path) if is_nrrd(path) else read_metaimage_header(path)
     reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
+    reader.SetFileName(itk_name(path))
     reader.ReadImageInformation()
     pixel = SimpleITK.GetPixelIDValueAsString(reader.GetPixelID())
     if reader.GetNumberOfComponents() != 1 or "complex" in pixel:

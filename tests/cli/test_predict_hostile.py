@@ -12,6 +12,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+import SimpleITK
 
 from tests.cli.command import medsize
 
@@ -125,3 +126,18 @@ def test_the_images_in_a_zip_are_predicted_like_the_images_themselves(
         np.testing.assert_array_equal(np.asarray(result.dataobj), np.asarray(expected.dataobj))
     assert set(table["volume_ml"]) == set(pd.read_csv("plain/volumes.csv")["volume_ml"])
     assert not list(Path("out").rglob(".*"))
+
+
+@pytest.mark.parametrize("suffix", ["nrrd", "mha"])
+def test_a_name_that_a_library_would_end_the_process_over_is_refused(
+    trained_run: Path, image: Path, tmp_path: Path, suffix: str
+):
+    plain = tmp_path / f"plain.{suffix}"
+    SimpleITK.WriteImage(SimpleITK.ReadImage(str(image)), str(plain))
+    latin = plain.rename(tmp_path / os.fsdecode(f"caf\xe9.{suffix}".encode("latin-1")))
+    outcome = medsize("predict", trained_run, latin, image, "-o", "out")
+    assert outcome.code == 1
+    assert rf"caf\xe9.{suffix} has a name that this format's library cannot open" in outcome.said
+    outcome = medsize("predict", trained_run, image, "-o", os.fsdecode(b"out\xe9"), "--format", suffix)
+    assert outcome.code == 1
+    assert "cannot open" in outcome.said
