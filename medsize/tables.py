@@ -111,7 +111,7 @@ def without_formula(text: str) -> str:
 
 def as_it_was(cell: str) -> str:
     """Return a text without the apostrophe of :func:`without_formula`."""
-    return cell[1:] if _QUOTED.match(cell) else cell
+    return cell[1:] if cell.startswith("'") and _QUOTED.match(cell) else cell  # most cells have none
 
 
 def _damaged(path: Path, found: str, remedy: str) -> InputError:
