@@ -12,15 +12,7 @@ from typing import IO, Any, Final
 from medsize.console import say
 from medsize.errors import InputError
 from medsize.files import writing
-from medsize.locks import acquire, release
-
-
-def lock(file: IO[bytes], *, wait: bool) -> bool:
-    """Lock an open file against other processes; return whether that was possible."""
-    held = acquire(file, wait=wait)
-    if held is None:
-        say(f"{file.name}: this disk knows no locks, so nothing keeps other processes out")
-    return held is not False
+from medsize.locks import acquire, is_still, release
 
 
 CLAIM: Final = ".claim"
@@ -30,7 +22,7 @@ CLAIM: Final = ".claim"
 @contextmanager
 def locked(file: IO[bytes]) -> Iterator[None]:
     """Hold an open file for this process alone; wait for others that hold it."""
-    lock(file, wait=True)
+    _lock(file, wait=True)
     try:
         yield
     finally:
@@ -69,8 +61,11 @@ def claimed(folder: Path, doing: str) -> Iterator[None]:
 def _open_claimed(path: Path, folder: Path, doing: str) -> IO[bytes]:
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b")
-        if not lock(file, wait=False):
+        try:
+            file = path.open("a+b")
+        except FileNotFoundError:  # its holder let go, and removed the folder, which it had made and left empty
+            continue
+        if not _lock(file, wait=False):
             file.seek(0)
             holder = _holder(file.read())
             file.close()
@@ -80,12 +75,20 @@ def _open_claimed(path: Path, folder: Path, doing: str) -> IO[bytes]:
                 found=holder,
                 remedy="wait until it has ended, or choose another folder",
             )
-        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+        if is_still(path, file):
             file.truncate(0)
             file.write(json.dumps(_about(doing)).encode())
             file.flush()
             return file
         file.close()  # its holder let go, and removed it, after it was opened here
+
+
+def _lock(file: IO[bytes], *, wait: bool) -> bool:
+    """Lock an open file, or say that the disk cannot; return whether nobody else holds it."""
+    held = acquire(file, wait=wait)
+    if held is None:
+        say(f"{file.name}: this disk knows no locks, so nothing keeps other processes out")
+    return held is not False
 
 
 def _about(doing: str) -> dict[str, Any]:

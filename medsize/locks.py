@@ -73,7 +73,7 @@ def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
             if acquire(file, wait=False) is False:
                 waiting()
                 acquire(file, wait=True)
-            if not _is_still(path, file):
+            if not is_still(path, file):
                 continue  # whoever was waited for has removed it
             try:
                 yield
@@ -83,7 +83,8 @@ def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
             return
 
 
-def _is_still(path: Path, file: IO[bytes]) -> bool:
+def is_still(path: Path, file: IO[bytes]) -> bool:
+    """Tell whether an open file is the one that has this path now; whoever held it before may have removed it."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
