@@ -14,7 +14,6 @@ from medsize.errors import InputError
 from medsize.files import writing
 from medsize.locks import acquire, is_still, release
 
-
 CLAIM: Final = ".claim"
 """Name of the file that is locked."""
 

@@ -99,12 +99,12 @@ IMAGES = [
     Bad(
         "NaN",
         lambda place: place.train_on_case(with_voxel(np.nan), square()),
-        ("bad.nii.gz has voxels that are not finite as float32", "1 of 3072 voxels are NaN or infinite", "leave the case out"),
+        ("bad.nii.gz has voxels that are not finite", "1 of 3072 voxels are NaN or infinite", "leave the case out"),
     ),
     Bad(
         "infinity",
         lambda place: place.train_on_case(with_voxel(np.inf), square()),
-        ("bad.nii.gz has voxels that are not finite as float32", "1 of 3072 voxels are NaN or infinite", "leave the case out"),
+        ("bad.nii.gz has voxels that are not finite", "1 of 3072 voxels are NaN or infinite", "leave the case out"),
     ),
     Bad(
         "constant image",
