@@ -25,6 +25,7 @@ from medsize.config.loading import dump, load_config
 from medsize.data.volumes import read_volume
 from medsize.inference import Predictor, Wanted, predict_files, predict_probabilities
 from medsize.inference.case_prediction import CaseSlices
+from medsize.inference.meaning import Meaning
 from medsize.run_folder import RunFolder
 
 
@@ -80,7 +81,8 @@ def random_run(path: Path, root: Path) -> RunFolder:
     run.weights("last").parent.mkdir(parents=True)
     run.config.write_text(dump(config), encoding="utf-8")
     torch.manual_seed(0)
-    save_file(config.network.build(in_channels=1, classes=2).state_dict(), run.weights("last"))
+    weights = config.network.build(in_channels=1, classes=2).state_dict()
+    save_file(weights, run.weights("last"), Meaning.of(config).metadata())
     return run
 
 
