@@ -33,7 +33,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("x: 1\nepochs: " + "9" * 5000, 1, "a number of 5,000 digits"),
         ("epochs: 0x" + "f" * 5000, 0, "a number of 5,002 digits"),
         ("epochs: 1." + "0" * 5000, 0, "a number of 5,002 digits"),
-        ("[" * 5000, None, "brackets within brackets without end"),
+        ("[" * 1500, None, "brackets within brackets without end"),
         ("a: " + "[" * 60 + "]" * 60, 0, "more than 40 levels"),
         ("a: !!bool perhaps", None, "perhaps"),
         ("a: !!timestamp soon", None, "NoneType"),
