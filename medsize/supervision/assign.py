@@ -1,0 +1,120 @@
+"""Labels that have the given sizes: the most probable ones among all that do."""
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+_CERTAIN: Final = 1e4
+"""In nats: more than any network's logarithms differ by, and little enough for float32 to add to them."""
+
+_SMOOTHING: Final = (1.0, 0.3, 0.1, 0.03)
+_ROUNDS: Final = 20
+
+
+def assign(log_probs: Tensor, counts: Tensor, seeds: Tensor | None = None) -> Tensor:
+    """Give every pixel a class so that each class gets its count, and the labels are as probable as they can be.
+
+    It is the transport of pixels to classes: maximise ``Σ_p ln S_p^{y_p}`` over all labels y with ``#{p : y_p = k} =
+    n_k``. At the optimum a pixel takes the class with the greatest ``ln S_p^k + u_k`` for some prices u. With one
+    price (two classes, or one size) the labels are exactly those of the n most probable pixels. With more, prices come
+    from Sinkhorn's iteration at falling smoothness, and the few pixels by which the counts are still wrong change their
+    class where it costs least: counts are exact, the sum is within that step of the greatest one.
+
+    Args:
+        log_probs: ln S, (K, P), of the P pixels of one slice, of one volume, or of anything that has a size.
+        counts: Pixels of each class, (K,); NaN where unknown, which the network decides. They are rounded; the
+            background, class 0, takes what is left where every size is known.
+        seeds: The class of each seed pixel, 255 elsewhere, (P,) uint8. Seeds keep their class: where there are more
+            of one than its count, its count is theirs.
+
+    Returns:
+        Class of each pixel, (P,) uint8.
+    """
+    scores = log_probs.float()
+    classes, pixels = scores.shape
+    if seeds is not None:
+        scores = _with_seeds(scores, seeds)
+    wanted = _whole_counts(counts.to(scores.device), pixels, seeds)
+    known = wanted >= 0
+    if int(known.sum()) > 1 and classes > 2:
+        scores = scores + _prices(scores, wanted, known).unsqueeze(1)
+    return _with_counts(scores, wanted).to(torch.uint8)
+
+
+def _with_seeds(scores: Tensor, seeds: Tensor) -> Tensor:
+    numbers = torch.arange(len(scores), device=scores.device, dtype=torch.uint8).unsqueeze(1)
+    other = (seeds != 255) & (numbers != seeds)
+    return scores - _CERTAIN * other
+
+
+def _whole_counts(counts: Tensor, pixels: int, seeds: Tensor | None) -> Tensor:
+    """Return (K,) int64 counts that hold the seeds and sum to at most all pixels; −1 where unknown."""
+    unknown = counts.isnan()
+    whole = counts.nan_to_num(0).round().long().clamp(0, pixels)
+    if seeds is not None:
+        held = torch.stack([(seeds == number).sum() for number in range(len(counts))])
+        whole = whole.maximum(held)
+    else:
+        held = torch.zeros_like(whole)
+    whole[unknown] = -1
+    # The background gives way to the structures, and these to the image, the largest first.
+    for number in [0, *whole[1:].argsort(descending=True).add(1).tolist()]:
+        rest = whole.clamp(min=0).sum() - pixels
+        if rest > 0 and whole[number] >= 0:
+            whole[number] = (whole[number] - rest).maximum(held[number])
+    if not unknown.any():
+        whole[0] += pixels - whole.sum()
+    return whole
+
+
+def _prices(scores: Tensor, wanted: Tensor, known: Tensor) -> Tensor:
+    """Return (K,) prices of the classes under which about ``wanted`` pixels prefer each; 0 where it is unknown."""
+    prices = torch.zeros(len(scores), device=scores.device)
+    log_wanted = wanted.clamp(min=0.5).log()  # a class that nobody may have is priced out of reach
+    for smoothing in _SMOOTHING:
+        for _ in range(_ROUNDS):
+            shares = ((scores + prices.unsqueeze(1)) / smoothing).log_softmax(0)
+            step = smoothing * (log_wanted - shares.logsumexp(1))
+            prices = prices + torch.where(known, step, 0)
+    return prices
+
+
+def _with_counts(scores: Tensor, wanted: Tensor) -> Tensor:
+    """Return the best class of each pixel, (P,), changed where it costs least until the counts are those wanted."""
+    labels = scores.argmax(0)
+    classes = len(scores)
+    for _ in range(classes * classes):
+        excess = torch.bincount(labels, minlength=classes) - wanted
+        excess[wanted < 0] = 0
+        if not excess.any():
+            break
+        move = _cheapest_move(scores, labels, excess, wanted < 0)
+        if move is None:
+            break
+        pixels, target = move
+        labels[pixels] = target
+    return labels
+
+
+def _cheapest_move(scores: Tensor, labels: Tensor, excess: Tensor, free: Tensor) -> tuple[Tensor, int] | None:
+    """Return pixels to move and the class they move to: from the class with most to spare, or to the one most in need.
+
+    A pair of classes is chosen, the one whose next pixel loses least, and as many pixels move as one of the two allows.
+    """
+    best: tuple[float, Tensor, int] | None = None
+    for giver in range(len(scores)):
+        for taker in range(len(scores)):
+            may_give = excess[giver] > 0 or (free[giver] and excess[taker] < 0)
+            may_take = excess[taker] < 0 or (free[taker] and excess[giver] > 0)
+            if giver == taker or not (may_give and may_take):
+                continue
+            theirs = (labels == giver).nonzero().squeeze(1)
+            limits = [len(theirs), *(abs(int(excess[k])) for k in (giver, taker) if not free[k])]
+            if not (many := min(limits)):
+                continue
+            losses = scores[giver, theirs] - scores[taker, theirs]
+            order = losses.argsort(stable=True)[:many]
+            if best is None or float(losses[order[0]]) < best[0]:
+                best = float(losses[order[0]]), theirs[order], taker
+    return best[1:] if best else None
