@@ -76,6 +76,11 @@ class RunFolder:
         return self.checkpoint("last") / "consolidation.safetensors"
 
     @property
+    def training_weights(self) -> Path:
+        """The weights that train, safetensors; of the checkpoint last, where those that predict are averages."""
+        return self.checkpoint("last") / "training_weights.safetensors"
+
+    @property
     def optimiser(self) -> Path:
         """State of the optimiser, of ``torch.save``; of the checkpoint last."""
         return self.checkpoint("last") / "optimiser.pt"

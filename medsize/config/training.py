@@ -70,6 +70,17 @@ class StepDecay(Model):
     """The rate is multiplied by it after every step."""
 
 
+class WeightAverage(Model):
+    """Predict with an exponential moving average of the weights over the steps, in place of those of the last step.
+
+    It is the average that is validated, evaluated, exported and kept as the weights of both checkpoints; ``last`` also
+    keeps the weights that train, to resume from. A run that starts from this one starts from the average.
+    """
+
+    decay: float = Field(default=0.99, gt=0, lt=1)
+    """Share of the average that a step keeps, at first only (1 + step)/(10 + step); 0.99 averages some 100 steps."""
+
+
 class EarlyStopping(Model):
     """Stop when validation has not improved for a while."""
 
@@ -94,6 +105,8 @@ class TrainingConfig(Model):
     """Stages by name, in order; ``null`` takes one out, or all. Without any, all epochs are alike."""
     start_at_sizes: bool = True
     """Let the untrained network predict the mean given size of each class everywhere, not equal shares (ours)."""
+    ema: WeightAverage | None = None
+    """``null`` predicts with the weights of the last step."""
     augmentation: Augmentation = Augmentation()
     validate_every: int = Field(default=5, ge=1)
     """Epochs between validations; the last epoch is always validated."""

@@ -11,6 +11,7 @@ from medsize.config.keys import differing
 from medsize.config.model import Model
 from medsize.config.network import NetworkConfig
 from medsize.config.run import RunConfig
+from medsize.config.training import WeightAverage
 from medsize.inference.label_values import structure_values
 
 _KEY = "medsize"
@@ -34,6 +35,8 @@ class Meaning(Model):
     """Without what its training started from."""
     flip: float
     """Probability of flips in the training, which test-time augmentation needs."""
+    ema: WeightAverage | None = None
+    """How the weights are averages over the training's steps; None: they are those of a step."""
 
     @classmethod
     def of(cls, config: RunConfig) -> Self:
@@ -50,6 +53,7 @@ class Meaning(Model):
             preprocessing=config.data.preprocessing,
             network=config.network.model_copy(update=started),
             flip=config.training.augmentation.flip,
+            ema=config.training.ema,
         )
 
     @classmethod
@@ -74,5 +78,5 @@ class Meaning(Model):
             "data": {"structures": values["structures"], "preprocessing": values["preprocessing"]},
             "values in label files": values["label_values"],
             "network": values["network"],
-            "training": {"augmentation": {"flip": values["flip"]}},
+            "training": {"augmentation": {"flip": values["flip"]}, "ema": values["ema"]},
         }

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from medsize.config.run import RunConfig
@@ -22,6 +22,7 @@ from medsize.losses import ElasticWeightConsolidation
 from medsize.networks.weight_files import read_safetensors
 from medsize.run_folder import Checkpoint, RunFolder
 from medsize.text import read_json
+from medsize.training.averaged import AveragedNetwork
 from medsize.training.consolidation import save_consolidation
 from medsize.training.sizes_while_learning import SizesWhileLearning
 
@@ -73,21 +74,37 @@ def save_last(
     network: nn.Module,
     optimiser: Optimizer,
     position: Position,
+    *,
+    averaged: AveragedNetwork | None = None,
     sizes: SizesWhileLearning | None = None,
     consolidation: ElasticWeightConsolidation | None = None,
 ) -> None:
-    """Replace ``checkpoints/last`` by the present state, to predict from and to resume from."""
+    """Replace ``checkpoints/last`` by the present state, to predict from and to resume from.
+
+    Args:
+        run: The run.
+        config: Of the run.
+        extent: How large the images are that train.
+        network: The one that trains, not wrapped.
+        optimiser: Over its parameters.
+        position: Where the training stands.
+        averaged: The one that predicts, where that is another.
+        sizes: What was predicted of the training slices.
+        consolidation: How parameters are held, if they are.
+    """
     with atomic_folder(run.checkpoint("last")) as folder:
         torch.save(optimiser.state_dict(), folder / run.optimiser.name)
         if sizes:
             save_file(sizes.tensors(), folder / run.sizes_while_learning.name)
         if consolidation:
             save_consolidation(consolidation, folder / run.consolidation.name)
-        _save_network(run, folder, config, extent, network, position)
+        if averaged:
+            save_file(_state(network), folder / run.training_weights.name)
+        _save_network(run, folder, config, extent, averaged.network if averaged else network, position)
 
 
 def save_best(run: RunFolder, config: RunConfig, extent: Extent | None, network: nn.Module, position: Position) -> None:
-    """Replace ``checkpoints/best`` by the present network."""
+    """Replace ``checkpoints/best`` by the network that predicts now."""
     with atomic_folder(run.checkpoint("best")) as folder:
         _save_network(run, folder, config, extent, network, position)
 
@@ -95,16 +112,19 @@ def save_best(run: RunFolder, config: RunConfig, extent: Extent | None, network:
 def _save_network(
     run: RunFolder, folder: Path, config: RunConfig, extent: Extent | None, network: nn.Module, position: Position
 ) -> None:
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     about = {"format": "pt", "epoch": str(position.epoch), "torch": torch.__version__, **Meaning.of(config).metadata()}
     about |= extent.metadata() if extent else {}
-    save_file(state, folder / run.weights("last").name, metadata=about)
+    save_file(_state(network), folder / run.weights("last").name, metadata=about)
     content = {
         **asdict(position),
         "files": {file.name: file_digest(file) for file in sorted(folder.iterdir())},
         "config": config.model_dump(mode="json"),
     }
     (folder / run.position("last").name).write_text(json.dumps(content), "utf-8")
+
+
+def _state(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
 
 
 def find_last(run: RunFolder) -> Resumed | None:
@@ -124,7 +144,7 @@ def find_last(run: RunFolder) -> Resumed | None:
         config = RunConfig.model_validate(content["config"])
     except (ValidationError, KeyError) as error:
         raise _damaged(run, f"{run.position('last').name}: {_first(error)}") from error
-    for name, digest in _files(run, content).items():
+    for name, digest in _files(run, content, config).items():
         path = run.checkpoint("last") / name
         if not path.is_file():
             raise _damaged(run, f"no {name} in it")
@@ -133,26 +153,35 @@ def find_last(run: RunFolder) -> Resumed | None:
     return Resumed(position, config)
 
 
-def load_last(run: RunFolder, network: nn.Module, optimiser: Optimizer) -> None:
+def load_last(
+    run: RunFolder, network: nn.Module, optimiser: Optimizer, averaged: AveragedNetwork | None = None
+) -> None:
     """Bring back the weights and the optimiser's state of ``checkpoints/last``.
 
     Args:
         run: The run.
-        network: Not wrapped.
+        network: The one that trains, not wrapped.
         optimiser: Over its parameters.
+        averaged: The one that predicts, where that is another.
 
     Raises:
         InputError: They are damaged, or of another network.
     """
     try:
-        weights, _ = read_safetensors(run.weights("last"))
-        require_usable(run.weights("last"), weights)
-        network.load_state_dict(weights)
+        if averaged:
+            _load(averaged.network, run.weights("last"))
+        _load(network, run.training_weights if averaged else run.weights("last"))
         optimiser.load_state_dict(torch.load(run.optimiser, map_location="cpu", weights_only=True))
     except InputError:
         raise
     except Exception as error:  # an unpickler fed arbitrary bytes can raise anything
         raise _damaged(run, str(error) or type(error).__name__) from error
+
+
+def _load(network: nn.Module, path: Path) -> None:
+    weights, _ = read_safetensors(path)
+    require_usable(path, weights)
+    network.load_state_dict(weights)
 
 
 def _read_position(run: RunFolder, name: Checkpoint) -> dict[str, Any]:
@@ -166,9 +195,10 @@ def _read_position(run: RunFolder, name: Checkpoint) -> dict[str, Any]:
     return content
 
 
-def _files(run: RunFolder, content: dict[str, Any]) -> dict[str, str]:
+def _files(run: RunFolder, content: dict[str, Any], config: RunConfig) -> dict[str, str]:
     files = content.get("files")
     needed = {run.weights("last").name, run.optimiser.name}
+    needed |= {run.training_weights.name} if config.training.ema else set()
     if not isinstance(files, dict) or not needed <= files.keys():
         raise _damaged(run, f"{run.position('last').name} does not list the checkpoint's files")
     return {str(Path(name).name): str(digest) for name, digest in files.items()}

@@ -25,6 +25,7 @@ from medsize.errors import InputError
 from medsize.losses import ElasticWeightConsolidation, Objective, ObjectiveValue
 from medsize.networks.finite import all_finite, describe_not_finite
 from medsize.run_folder import RunFolder
+from medsize.training.averaged import AveragedNetwork
 from medsize.training.checkpoints import Position, save_best, save_last
 from medsize.training.consolidation import consolidate, load_consolidation
 from medsize.training.display import Display
@@ -57,6 +58,7 @@ class Training:
         run_config: All of the run's configuration, for its checkpoints; ``config`` is its part about training.
         task: Data, supervision and objective.
         network: The network as Accelerate wraps it.
+        averaged: The average of its weights, if the run has one.
         optimiser: Its optimiser, likewise.
         accelerator: Devices, precision and processes.
         precision: Of the network's arithmetic; losses are in float32.
@@ -70,6 +72,7 @@ class Training:
     run_config: RunConfig
     task: Task
     network: nn.Module
+    averaged: AveragedNetwork | None
     optimiser: AcceleratedOptimizer
     accelerator: Accelerator
     precision: torch.dtype
@@ -90,6 +93,14 @@ class Training:
         self.sizes = self.sizes_so_far()
         self.consolidation: ElasticWeightConsolidation | None = None
         self.number = 0
+
+    @property
+    def predictor(self) -> nn.Module:
+        """The network that predicts, not wrapped: the averaged one, or the one that trains if nothing is averaged.
+
+        The one that trains may be in training mode; ``predict_probabilities`` takes it out of it and puts it back.
+        """
+        return self.averaged.network if self.averaged else self.bare_network
 
     @property
     def stage(self) -> Stage:
@@ -146,6 +157,8 @@ class Training:
             mean = position.sums["loss"] / position.batch
             self.display.step(step + 1, self.steps, position.epoch, mean, self.stage.name)
         self.require_finite_weights()
+        if self.averaged:
+            self.averaged.agree()
         means = {name: total / position.batch for name, total in position.sums.items()}
         loss = means.pop("loss")
         position.epoch, position.batch, position.sums, position.seconds = position.epoch + 1, 0, {}, 0.0
@@ -229,6 +242,8 @@ class Training:
         self.optimiser.zero_grad()
         self.accelerator.backward(value.total)
         self.optimiser.step()
+        if self.averaged:
+            self.averaged.update(step)
         return value
 
     def require_finite_weights(self) -> None:
@@ -261,11 +276,11 @@ class Training:
             self.position.sums[name] = self.position.sums.get(name, 0.0) + float(part)
 
     def validate(self) -> None:
-        """Measure the network on the validation cases; keep it as ``best`` if it is."""
+        """Measure the network that predicts on the validation cases; keep it as ``best`` if it is."""
         if not self.task.val_cases or not self.accelerator.is_main_process:
             return
         validation = validate(
-            self.bare_network,
+            self.predictor,
             self.task.store,
             self.task.val_cases,
             device=self.accelerator.device,
@@ -276,7 +291,7 @@ class Training:
         better = validation.mean is not None and (position.best is None or validation.mean > position.best)
         if better:
             position.best, position.best_epoch, position.stale = validation.mean, position.epoch, 0
-            save_best(self.run, self.run_config, self.task.extent, self.bare_network, position)
+            save_best(self.run, self.run_config, self.task.extent, self.predictor, position)
         else:
             position.stale += 1
         self.record(validation, better)
@@ -309,8 +324,9 @@ class Training:
                 self.bare_network,
                 self.optimiser.optimizer,
                 self.position,
-                sizes,
-                self.consolidation,
+                averaged=self.averaged,
+                sizes=sizes,
+                consolidation=self.consolidation,
             )
 
 

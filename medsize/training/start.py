@@ -24,6 +24,7 @@ from medsize.run_folder import RunFolder
 from medsize.supervision.settle import settle
 from medsize.tables import table_text, write_table
 from medsize.text import read_json, read_text
+from medsize.training.averaged import AveragedNetwork
 from medsize.training.checkpoints import Position, Resumed, find_last, load_last
 from medsize.training.display import Display
 from medsize.training.environment import describe_environment
@@ -137,9 +138,10 @@ def _train(config: RunConfig, task: Task, run: RunFolder, last: Resumed | None) 
     AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if precision == torch.bfloat16 else "no")
     network = convert_conv2d_weight_memory_format(task.network.to(accelerator.device), torch.channels_last)
+    averaged = AveragedNetwork(network, training.ema.decay) if training.ema else None
     wrapped, optimiser = accelerator.prepare(network, build_optimiser(training.optimiser, network.parameters()))
     if last:
-        load_last(run, accelerator.unwrap_model(wrapped), optimiser.optimizer)
+        load_last(run, accelerator.unwrap_model(wrapped), optimiser.optimizer, averaged)
     if accelerator.is_main_process:
         _write_down(run, config, task, describe_environment(accelerator.device, precision))
     accelerator.wait_for_everyone()
@@ -155,6 +157,7 @@ def _train(config: RunConfig, task: Task, run: RunFolder, last: Resumed | None) 
             run_config=config,
             task=task,
             network=wrapped,
+            averaged=averaged,
             optimiser=optimiser,
             accelerator=accelerator,
             precision=precision,
