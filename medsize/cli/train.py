@@ -8,7 +8,7 @@ import typer
 from medsize.console import say
 
 CONFIG_HELP = (
-    "A preset (acdc, acdc_cpu, acdc_crf, acdc_barrier, acdc_full, acdc_mean_size, phantom; voc, coco, ecssd, …) "
+    "A preset (acdc, acdc_cpu, acdc_all, acdc_clicks, acdc_volumes, acdc_full, hippocampus, phantom, voc, coco, …) "
     "or a YAML file."
 )
 

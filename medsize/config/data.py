@@ -62,19 +62,19 @@ class CocoSource(Model):
 
 
 class FolderSource(Model):
-    """A folder of photos and a folder of masks, paired by their names without the suffix."""
+    """A folder of images and a folder of masks, paired by their names without the suffix: photos, or volumes."""
 
-    title: ClassVar[str] = "a folder of photos and masks"
+    title: ClassVar[str] = "a folder of images and masks"
     modality: ClassVar[str | None] = None
     kind: Literal["folder"]
     root: Path | None = None
     """Folder that holds both; ``--data-root`` sets it."""
     images: str = "images"
-    """Folder of the photos, in ``root``."""
+    """Folder of the images, in ``root``."""
     masks: str = "masks"
-    """Folder of the masks, in ``root``; a photo without a mask has no label."""
+    """Folder of the masks, in ``root``; an image without a mask has no label."""
     labels: dict[str, Annotated[int, Field(ge=1, le=255)]] = Field(default={"object": 255}, min_length=1)
-    """Structure name to its value in the masks. One structure of 255 means binary masks; else 255 is void."""
+    """Structure name to its value in the masks. Of photos, one structure of 255 means binary masks; else it is void."""
 
     _labels = field_validator("labels")(usable_labels)
 
@@ -194,7 +194,11 @@ _SPLITS: Final = {
     "coco": ("official", "holdout"),
     "folder": ("holdout",),
 }
-_PREPROCESSINGS: Final = {"acdc": ("paper", "physical"), "manifest": ("paper", "physical", "photo")}
+_PREPROCESSINGS: Final = {
+    "acdc": ("paper", "physical"),
+    "manifest": ("paper", "physical", "photo"),
+    "folder": ("paper", "physical", "photo"),
+}
 
 
 class DataConfig(Model):
@@ -227,5 +231,9 @@ class DataConfig(Model):
             raise ValueError(
                 f"preprocessing '{preprocessing}' does not belong to source '{kind}': "
                 f"it uses {' or '.join(map(repr, ways))}"
+            )
+        if isinstance(self.source, FolderSource) and preprocessing != "photo" and 255 in self.source.labels.values():
+            raise ValueError(
+                "data.source.labels: values of volumes are 1 to 254; only a photo's mask may have a structure of 255"
             )
         return self

@@ -22,7 +22,7 @@ _WHERE = {
     ),
     "voc": ("PASCAL VOC 2012", "VOC is at http://host.robots.ox.ac.uk/pascal/VOC/voc2012/"),
     "coco": ("COCO 2014 or 2017", "COCO is at https://cocodataset.org/#download"),
-    "folder": ("a folder of photos and a folder of masks", None),
+    "folder": ("a folder of images and a folder of masks", None),
 }
 
 

@@ -139,7 +139,7 @@ def test_the_source_is_said_in_words():
     assert source_words(DataConfig(source=source, split=ManifestSplit(name="manifest"))) == "the manifest hearts.csv"
     for photos, words in (
         (VocSource(kind="voc"), "PASCAL VOC 2012"),
-        (FolderSource(kind="folder"), "a folder of photos and masks"),
+        (FolderSource(kind="folder"), "a folder of images and masks"),
     ):
         assert source_words(DataConfig.model_construct(source=photos)) == words
 
