@@ -176,11 +176,9 @@ class GivenTable:
             numbers = range(len(index)) if level == "slice" else [None]
             for number in numbers:
                 at = index if number is None else index[number : number + 1]
-                last = 0
                 for k, structure in enumerate(store.structures, start=1):
                     if not (entries := self.entries.get((case, number, structure))):
                         continue
-                    last = max(last, *(entry.row for entry in entries))
                     try:
                         estimate = combine(entries, extent)
                     except InputError as error:
@@ -189,10 +187,23 @@ class GivenTable:
                     found.value[at, k] = share * estimate.fraction
                     found.low[at, k] = share * estimate.low
                     found.high[at, k] = min(share * estimate.high, 1) if estimate.high <= 1 else np.nan
-                if (least := _least(found, at[0])) > 1 + _SUM_TOLERANCE:
-                    about = f"case {case}" if number is None else f"case {case}, slice {number}"
-                    problems.append(_too_large(f"{self.path}, row {last}: {about}", level, least))
+                least = _least(found, at[0])
+                if np.nansum(least) > 1 + _SUM_TOLERANCE:
+                    problems.append(self._too_large(case, number, dict(zip(store.structures, least, strict=True))))
         return found, problems
+
+    def _too_large(self, case: str, number: int | None, least: Mapping[str, float]) -> InputError:
+        about, holder = (f"case {case}", "volume") if number is None else (f"case {case}, slice {number}", "slice")
+        given = {structure: size for structure, size in least.items() if size > 0}
+        rows = sorted(entry.row for structure in given for entry in self.entries[case, number, structure])
+        return InputError(
+            f"{self.path}, row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows))}: {about}: "
+            f"the structures exceed the {holder}",
+            expected="at most 1 in all, as a fraction of what the network sees",
+            found=f"{' + '.join(f'{structure} {size:.3g}' for structure, size in given.items())}"
+            + (f" = {sum(given.values()):.3g}" if len(given) > 1 else ""),
+            remedy="compare values and units with the size of the image; preprocessing may have cropped it",
+        )
 
     def _add_up(self, found: Estimates, store: SliceStore, rows: NDArray[np.integer]) -> list[InputError]:
         """Put into the rows of each case the mean of its slices, which have equally many pixels."""
@@ -224,10 +235,10 @@ def levels_of(slices: Iterable[int | None]) -> Levels:
     return "both" if len(whole) == 2 else "volume" if True in whole else "slice"
 
 
-def _least(found: Estimates, row: int) -> float:
-    """The least that the structures of a row take up together."""
+def _least(found: Estimates, row: int) -> NDArray[np.float64]:
+    """The least that each structure of a row takes up: its value or the lower end of its range, NaN if unknown."""
     value, low = found.value[row, 1:], found.low[row, 1:]
-    return float(np.nansum(np.where(np.isnan(value), low, value)))
+    return np.where(np.isnan(value), low, value)
 
 
 def _text(number: float | None) -> str:
@@ -247,12 +258,3 @@ def _as_named(entry: SizeEntry, counts: Mapping[str, int], names: Names) -> Size
             f"no such slice of case {case}", expected=f"0 to {counts[case] - 1}", found=repr(str(entry.slice))
         )
     return replace(entry, case=case, structure=structure)
-
-
-def _too_large(where: str, level: Level, least: float) -> InputError:
-    return InputError(
-        f"{where}: the structures exceed the {level}",
-        expected="at most 1 in all, as a fraction of what the network sees",
-        found=f"{least:g}",
-        remedy="compare values and units with the size of the image; preprocessing may have cropped it",
-    )

@@ -139,6 +139,15 @@ def sizes_row(row: str) -> Callable[[Place], Command]:
     return lambda place: place.train_with_sizes(f"case,slice,structure,value,unit\n{row}\n")
 
 
+def too_much(row: str) -> Callable[[Place], Command]:
+    """Sizes of three structures that each would do, one row each; the columns are value and low."""
+    rows = "".join(f"{row.format(name)}\n" for name in ("rv", "myo", "lv"))
+    return lambda place: [
+        *place.train_with_sizes(f"case,slice,structure,value,low,unit\n{rows}"),
+        *("--structure", "all"),
+    ]
+
+
 def damaged_table(content: bytes, name: str) -> Callable[[Place], Command]:
     def make(place: Place) -> Command:
         table = place.write("sizes.csv", content)
@@ -205,14 +214,26 @@ SIZES = [
         ("the size table does not fit", "objective.negative must be told what each slice shows"),
     ),
     Bad(
-        "sum above one",
-        lambda place: [
-            *place.train_with_sizes(
-                "case,slice,structure,value,unit\n"
-                + "".join(f"patient001_frame01,0,{name},0.4,fraction\n" for name in ("rv", "myo", "lv"))
-            ),
-            *("--structure", "all"),
-        ],
-        ("case patient001_frame01, slice 0", "the structures exceed the slice", "at most 1 in all", "1.2"),
+        "sizes of a slice that sum above one",
+        too_much("patient001_frame01,0,{},0.4,,fraction"),
+        (
+            "rows 2, 3, 4: case patient001_frame01, slice 0: the structures exceed the slice",
+            "at most 1 in all",
+            "found: rv 0.4 + myo 0.4 + lv 0.4 = 1.2",
+        ),
+    ),
+    Bad(
+        "volumes of a case that sum above one",
+        too_much("patient001_frame01,,{},20,,ml"),
+        (
+            "rows 2, 3, 4: case patient001_frame01: the structures exceed the volume",
+            "found: rv 0.362 + myo 0.362 + lv 0.362 = 1.09",
+            "compare values and units with the size of the image",
+        ),
+    ),
+    Bad(
+        "ranges whose lower ends sum above one",
+        too_much("patient001_frame01,,{},,20,ml"),
+        ("the structures exceed the volume", "rv 0.362 + myo 0.362 + lv 0.362 = 1.09"),
     ),
 ]

@@ -196,7 +196,9 @@ def test_structures_that_together_exceed_the_image_are_refused_even_on_held_out_
     make_store: MakeStore, tmp_path: Path
 ) -> None:
     table = read(tmp_path, make_store(("rv", "lv")), "case1,,rv,70,,,percent,\ncase1,,lv,,40,50,percent,\n")
-    with pytest.raises(InputErrors, match=r"row 3: case case1: the structures exceed the volume(?s:.)*1\.1"):
+    with pytest.raises(
+        InputErrors, match=r"rows 2, 3: case case1: the structures exceed the volume(?s:.)*rv 0\.7 \+ lv 0\.4 = 1\.1"
+    ):
         table.estimates(make_store(("rv", "lv")), np.arange(4), "volume")
 
 
