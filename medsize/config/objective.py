@@ -26,6 +26,7 @@ from medsize.config.terms import (
     NegativeTerm,
     PartialCrossEntropyTerm,
     PositionalTerm,
+    PseudoCrossEntropyTerm,
     SizeWeightedCrossEntropyTerm,
     SparseCRFTerm,
     VolumetricTerm,
@@ -42,6 +43,7 @@ class ObjectiveConfig(Model):
     """The terms of the objective; a term left out (or ``null``) is not used."""
 
     partial_cross_entropy: PartialCrossEntropyTerm | None = None
+    pseudo_cross_entropy: PseudoCrossEntropyTerm | None = None
     cross_entropy: CrossEntropyTerm | None = None
     weighted_cross_entropy: WeightedCrossEntropyTerm | None = None
     size_target: SizeTargetTerm | None = None

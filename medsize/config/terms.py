@@ -41,6 +41,25 @@ class CrossEntropyTerm(Model):
         return CrossEntropyLoss()
 
 
+class PseudoCrossEntropyTerm(Model):
+    """Cross entropy on labels that follow from seeds and sizes: see ``supervision.pseudo_labels``."""
+
+    weight: Weight = 1.0
+    """Factor of the term in the sum."""
+    form: Literal["usual", "collision"] = "usual"
+    """``collision`` forgives wrong labels: it is bounded where the network is sure of another class."""
+    certainty: float = Field(default=0.9, gt=0.5, le=1)
+    """Of ``collision``: how certain a label's class is; the others share the rest."""
+
+    def build(self) -> "nn.Module":
+        """Return the loss."""
+        from medsize.losses import CollisionCrossEntropyLoss, CrossEntropyLoss, TargetFrom
+
+        if self.form == "collision":
+            return CollisionCrossEntropyLoss(self.certainty)
+        return TargetFrom("pseudo_label", CrossEntropyLoss())
+
+
 class WeightedCrossEntropyTerm(Model):
     """Cross entropy on the masks with rare classes weighted up by effective number of samples (P0 eq. 5)."""
 

@@ -24,6 +24,7 @@ One loss alone works on logits too, here a volume:
 """
 
 from medsize.losses.balance import BalanceLoss, FairnessLoss, balance, fairness
+from medsize.losses.collision_cross_entropy import CollisionCrossEntropyLoss, collision_cross_entropy
 from medsize.losses.constrain import ConstrainLoss, Refine, constrain
 from medsize.losses.cross_entropy import CrossEntropyLoss, cross_entropy
 from medsize.losses.dense_crf import DenseCRFLoss, dense_crf
@@ -64,6 +65,7 @@ from medsize.losses.weighted_cross_entropy import (
 __all__ = [
     "IGNORE",
     "BalanceLoss",
+    "CollisionCrossEntropyLoss",
     "ConstrainLoss",
     "CrossEntropyLoss",
     "DenseCRFLoss",
@@ -94,6 +96,7 @@ __all__ = [
     "WeightedCrossEntropyLoss",
     "balance",
     "component_weights",
+    "collision_cross_entropy",
     "constrain",
     "cross_entropy",
     "dense_crf",

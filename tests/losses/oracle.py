@@ -42,6 +42,7 @@ def random_batch(batch: int, classes: int, *spatial: int, seed: int = 0) -> dict
     tags[:, -1] = False
     return {
         "seeds": seeds.to(torch.uint8),
+        "pseudo_label": seeds.roll(1, -1).to(torch.uint8),
         "label": label.to(torch.uint8),
         "size_target": random_simplex(batch, classes, seed),
         "size_bounds": bounds,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from medsize.losses import (
     BalanceLoss,
+    CollisionCrossEntropyLoss,
     ConstrainLoss,
     CrossEntropyLoss,
     DenseCRFLoss,
@@ -47,6 +48,8 @@ LOSSES: dict[str, nn.Module] = {
     "partial cross entropy": PartialCrossEntropyLoss(),
     "partial cross entropy over images": PartialCrossEntropyLoss("images"),
     "cross entropy": CrossEntropyLoss(),
+    "collision cross entropy": CollisionCrossEntropyLoss(),
+    "certain collision cross entropy": CollisionCrossEntropyLoss(1.0),
     "size target": SizeTargetLoss(),
     "reverse size target": SizeTargetLoss("reverse"),
     "size target over entropy": SizeTargetLoss(scale="entropy"),
@@ -93,7 +96,8 @@ SEE_PLACES = {"positional", "size-weighted cross entropy"}
 APPROXIMATE = {"dense CRF of low rank"}
 # The paper's sum over the images of a batch, an exception among means.
 SUM_OVER_IMAGES = {"volumetric"}
-UNKNOWN = {"seeds": 255, "label": 255, "size_target": math.nan, "size_bounds": math.nan, "tags": False}
+CLASS_MAPS = ("seeds", "pseudo_label", "label")
+UNKNOWN = {"seeds": 255, "pseudo_label": 255, "label": 255, "size_target": math.nan, "size_bounds": math.nan, "tags": False}
 
 each_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
 # An image is always known, so nothing is ever missing for the losses that ask for it; and they alone see neighbours.
@@ -121,7 +125,7 @@ def test_repeating_the_batch_changes_nothing(name: str) -> None:
 def test_a_volume_equals_the_same_pixels_in_a_row(name: str) -> None:
     loss = LOSSES[name]
     logits, target = random_logits(2, 3, 2, 3, 4), random_batch(2, 3, 2, 3, 4)[loss.target]
-    row = target.flatten(1) if loss.target in ("seeds", "label") else target
+    row = target.flatten(1) if loss.target in CLASS_MAPS else target
     torch.testing.assert_close(loss(logits.flatten(2), row), loss(logits, target))
 
 
@@ -187,6 +191,7 @@ def test_a_present_class_that_is_nearly_forgotten_is_raised_never_lowered(name: 
     targets = {
         "seeds": torch.ones(1, 4, 5, dtype=torch.uint8),
         "label": torch.ones(1, 4, 5, dtype=torch.uint8),
+        "pseudo_label": torch.ones(1, 4, 5, dtype=torch.uint8),
         "size_target": torch.tensor([[0.5, 0.5]]),
         "size_bounds": torch.tensor([[[0.4, 0.6], [0.4, 0.6]]]),
     }
@@ -221,7 +226,7 @@ def test_renaming_the_classes_changes_nothing(name: str, order: list[int]) -> No
     loss = LOSSES[name]
     logits, target = random_logits(2, 3, 4, 5), random_batch(2, 3, 4, 5)[loss.target]
     renamed = target
-    if loss.target in ("seeds", "label"):
+    if loss.target in CLASS_MAPS:
         new_name = torch.full((256,), 255)
         new_name[order] = torch.arange(3)
         renamed = new_name[target.long()]
