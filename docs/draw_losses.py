@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from medsize.losses import (
     BalanceLoss,
+    CollisionCrossEntropyLoss,
     ConstrainLoss,
     CrossEntropyLoss,
     DenseCRFLoss,
@@ -266,6 +267,17 @@ def cross_entropy() -> list[Panel]:
     return [Panel(PIXEL, "loss of a pixel", curves, (0, 6), columns=1)]
 
 
+def collision_cross_entropy() -> list[Panel]:
+    """A label at three certainties."""
+    label = torch.ones(1, 1, dtype=torch.uint8)
+
+    def at(certainty: float) -> tuple[Tensor, Tensor]:
+        return curve(lambda p: CollisionCrossEntropyLoss(certainty)(object_of(p), label), 0.002, 1)
+
+    curves = {"certainty 1": at(1.0), "0.9": at(0.9), "0.7": at(0.7)}
+    return [Panel(PIXEL, "loss of a label", curves, (0, 5), columns=3)]
+
+
 def size_weighted_cross_entropy() -> list[Panel]:
     """The weight of a pixel by the size of its component, and what it costs."""
 
@@ -448,6 +460,7 @@ PICTURES: dict[str, Callable[[], list[Panel]]] = {
     "fairness": fairness,
     "partial_cross_entropy": partial_cross_entropy,
     "cross_entropy": cross_entropy,
+    "collision_cross_entropy": collision_cross_entropy,
     "size_weighted_cross_entropy": size_weighted_cross_entropy,
     "elastic_weight_consolidation": elastic_weight_consolidation,
     "sparse_crf": neighbours,

@@ -140,12 +140,24 @@ class TableBounds(Model):
 Bounds = Annotated[CommonBounds | IndividualBounds | TableBounds, Field(discriminator="kind")]
 
 
+class PseudoLabels(Model):
+    """Labels grown from the seeds to the sizes, for ``objective.pseudo_cross_entropy``."""
+
+    by: Literal["distance", "geodesic"] = "distance"
+    """Straight from the seeds, or around edges of the image rather than over them."""
+    tolerance: float = Field(default=0.2, ge=0, le=1)
+    """A size is one of ± this, and pixels between stay undecided; ranges that people gave are used as they are."""
+    contrast: float = Field(default=10.0, ge=0)
+    """Of ``geodesic``: how many radii of the structure a change from black to white on the way counts as."""
+
+
 class SupervisionConfig(Model):
     """What the objective's terms are given; only what a term needs is ever made."""
 
     seeds: Seeds = ErosionSeeds()
     sizes: Sizes = ExactSizes()
     bounds: Bounds = CommonBounds()
+    pseudo_labels: PseudoLabels = PseudoLabels()
     level: Literal["slice", "volume", "both"] | None = None
     """What sizes are about: slices, cases, or a table's rows of both. Left out, the table says it; else ``slice``."""
 

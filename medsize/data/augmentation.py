@@ -10,7 +10,7 @@ from torch import Tensor
 from medsize.config.training import Augmentation
 from medsize.data.zoom import Placement, zoom
 
-_FLIPPED = ("image", "seeds", "label", "domain")
+_FLIPPED = ("image", "seeds", "pseudo_label", "label", "domain")
 
 
 @dataclass(frozen=True, slots=True)

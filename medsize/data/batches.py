@@ -13,7 +13,7 @@ from medsize.data.store import SliceStore
 from medsize.errors import InputError
 
 GIVEN = (
-    *("seeds", "size_target", "size_bounds", "tags"),
+    *("seeds", "pseudo_label", "size_target", "size_bounds", "tags"),
     *("volume_size_target", "volume_size_bounds", "volume_tags"),
 )
 """Keys of a batch that the supervision gives; ``image``, ``domain`` and ``label`` come from the store."""
@@ -24,6 +24,7 @@ class Given(Protocol):
 
     Attributes:
         seeds: (N, H, W) uint8 classes, 255 unlabelled.
+        pseudo_label: (N, H, W) uint8 classes that are certain, 255 where undecided.
         size_target: (N, K) float32 fractions, NaN unknown.
         size_bounds: (N, K, 2) float32 fractions, lower and upper.
         tags: (N, K) bool.
@@ -33,6 +34,10 @@ class Given(Protocol):
     @property
     def seeds(self) -> NDArray[np.uint8] | None:
         """Seeds."""
+
+    @property
+    def pseudo_label(self) -> NDArray[np.uint8] | None:
+        """Pseudo labels."""
 
     @property
     def size_target(self) -> NDArray[np.float32] | None:
@@ -65,10 +70,11 @@ class Batch:
 
     Attributes:
         cases: Case id of each slice.
-        tensors: ``image`` (B, 1, H, W) float32 and the keys asked for: ``seeds`` (B, H, W) uint8, ``size_target``
-            (B, K) and ``size_bounds`` (B, K, 2) float32, ``tags`` (B, K) bool, each of them with ``volume_`` in front
-            too, ``label`` (B, H, W) uint8, ``case`` (B,) int64, the same number for slices of one case of the batch;
-            also ``domain`` (B, H, W) bool when some slice of the store has padding.
+        tensors: ``image`` (B, 1, H, W) float32 and the keys asked for: ``seeds`` and
+            ``pseudo_label`` (B, H, W) uint8, ``size_target`` (B, K) and ``size_bounds`` (B, K, 2) float32, ``tags``
+            (B, K) bool, each of these three with ``volume_`` in front too, ``label`` (B, H, W) uint8, ``case`` (B,)
+            int64, the same number for slices of one case of the batch; also ``domain`` (B, H, W) bool when some slice
+            of the store has padding.
     """
 
     cases: list[str]

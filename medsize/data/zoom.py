@@ -61,7 +61,7 @@ def zoom(
     found = batch | {"domain": inside if domain is None else inside & _nearest(domain, grid).bool()}
     image = F.grid_sample(batch["image"], grid, mode="bilinear", padding_mode="border", align_corners=False)
     found["image"] = image * found["domain"][:, None]
-    for key in ("seeds", "label"):
+    for key in ("seeds", "pseudo_label", "label"):
         if key in batch:
             found[key] = torch.where(found["domain"], _nearest(batch[key], grid), UNLABELLED).to(batch[key].dtype)
     if "seeds" in batch:

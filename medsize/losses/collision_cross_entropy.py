@@ -12,12 +12,12 @@ from medsize.losses.prediction import Prediction
 
 
 def collision_cross_entropy(log_probs: Tensor, labels: Tensor, certainty: float = 0.9) -> Tensor:
-    """``−mean over the labelled pixels of ln Σ_k S_p^k y_p^k``: Zhang and Boykov, "Soft Self-labeling and Potts Relaxations
-    for Weakly-Supervised Segmentation" (2025).
+    """``−mean over the labelled pixels of ln Σ_k S_p^k y_p^k``.
 
-    The probability that the network and the label, drawn independently, name the same class. Where the network is
-    sure of another class, the loss is at most ``−ln((1 − certainty) / (K − 1))`` and its gradient nearly 0: a wrong
-    label is let go. With certainty 1 it is the usual cross entropy.
+    Zhang and Boykov, "Soft Self-labeling and Potts Relaxations for Weakly-Supervised Segmentation" (2025). It is
+    the probability that the network and the label, drawn independently, name the same class. Where the network is sure
+    of another class, the loss is at most ``−ln((1 − certainty) / (K − 1))`` and its gradient nearly 0: a wrong label is
+    let go. With certainty 1 it is the usual cross entropy.
 
     Args:
         log_probs: ln S, (B, K, *spatial).

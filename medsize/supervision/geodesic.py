@@ -19,9 +19,7 @@ class PixelGraph:
         image: Intensities, (C, *spatial), in [0, 1].
     """
 
-    def __init__(
-        self, domain: NDArray[np.bool_], spacing: NDArray[np.float64], image: NDArray[np.floating]
-    ) -> None:
+    def __init__(self, domain: NDArray[np.bool_], spacing: NDArray[np.float64], image: NDArray[np.floating]) -> None:
         self.shape = domain.shape
         numbers = np.arange(domain.size).reshape(domain.shape)
         ends: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []

@@ -154,9 +154,7 @@ class Extent:
         return np.asarray((np.maximum((self.least + self.most) / 2, 1) * pixel) ** (1 / dimensions))
 
 
-def _distances(
-    sources: Mask, walls: Mask, spacing: Distances, graph: PixelGraph | None, contrast: float
-) -> Distances:
+def _distances(sources: Mask, walls: Mask, spacing: Distances, graph: PixelGraph | None, contrast: float) -> Distances:
     if graph:
         return graph.distances(sources, walls, contrast)
     straight = np.asarray(ndimage.distance_transform_edt(~sources, sampling=spacing.tolist()), np.float64)
@@ -185,9 +183,7 @@ def _nearest(distance: Distances, count: int, centre: Distances, spacing: Distan
     return marked, reach
 
 
-def _require_shapes(
-    seeds: Labels, domain: Mask, spacing: Distances, image: NDArray[np.floating] | None
-) -> None:
+def _require_shapes(seeds: Labels, domain: Mask, spacing: Distances, image: NDArray[np.floating] | None) -> None:
     found = {"the domain": domain.shape} | ({} if image is None else {"the image without channels": image.shape[1:]})
     for name, shape in found.items():
         if shape != seeds.shape:

@@ -32,7 +32,7 @@ def settle(config: RunConfig) -> RunConfig:
     sizes = config.supervision.sizes
     if not isinstance(sizes, TableSizes):
         return config
-    if not {"size_target", "size_bounds", "tags"} & config.targets():
+    if not {"pseudo_label", "size_target", "size_bounds", "tags"} & config.targets():
         return _with(config, {"supervision": {"level": config.supervision.level or "slice"}})
     entries = read_size_table(sizes.path, tell=True)
     if config.supervision.level is None:

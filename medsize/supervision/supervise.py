@@ -13,12 +13,16 @@ from medsize.config.supervision import NoisySizes, SupervisionConfig, TableSizes
 from medsize.data.store import SliceStore
 from medsize.supervision.bounds import make_bounds
 from medsize.supervision.given_sizes import exact_fractions, first_rows, given_sizes, table_estimates
+from medsize.supervision.stored_pseudo_labels import stored_pseudo_labels
 from medsize.supervision.stored_seeds import seed_pixels, stored_seeds
 from medsize.supervision.table_sizes import Estimates, GivenTable
 from medsize.supervision.tags import tags_from_sizes
 
 SIZES: Final = tuple(f"{of}{key}" for of in ("", "volume_") for key in ("size_target", "size_bounds", "tags"))
-"""The entries of a batch that follow from sizes."""
+"""The entries of a batch that are sizes, or follow from them alone."""
+
+PSEUDO_LABEL: Final = "pseudo_label"
+"""The entry that follows from seeds and sizes."""
 
 _EACH: Final[dict[Levels, tuple[Level, ...]]] = {
     "slice": ("slice",),
@@ -59,6 +63,10 @@ class Supervision:
         volume_size_bounds: As ``size_bounds``, likewise.
         volume_tags: As ``tags``, likewise.
         rows_left_out: How many rows of the table are about cases or structures that the run does not use.
+        pseudo_label: Class of each pixel that follows from seeds and sizes, 255 where undecided, (N, H, W), on disk.
+            The seeds are then there too.
+        pseudo_labels: What there is to say about them: see
+            :func:`~medsize.supervision.stored_pseudo_labels.stored_pseudo_labels`.
     """
 
     seeds: NDArray[np.uint8] | None
@@ -74,6 +82,8 @@ class Supervision:
     volume_size_bounds: NDArray[np.float32] | None = None
     volume_tags: NDArray[np.bool_] | None = None
     rows_left_out: int = 0
+    pseudo_label: NDArray[np.uint8] | None = None
+    pseudo_labels: dict[str, float] | None = None
 
     def mean_sizes(self) -> list[float] | None:
         """Return the mean given size of each class, background first, or None where a structure has none.
@@ -112,8 +122,8 @@ def supervise(
         store: The slices. Sizes come from its index; its labels are read only for seeds made from masks, of the
             training rows alone, and only the first time.
         rows: Rows of the store that train.
-        needs: Among ``seeds``, ``size_target``, ``size_bounds`` and ``tags`` (and ``volume_…``), what is made; others
-            are ignored.
+        needs: Among ``seeds``, ``pseudo_label``, ``size_target``, ``size_bounds`` and ``tags`` (and ``volume_…``), what
+            is made; others are ignored.
         seed: Of random seeds and noise.
         labels: Structure name to its value in the files of the data set; scribbles need it, and so does a table with
             structures that are not segmented.
@@ -122,23 +132,28 @@ def supervise(
     Raises:
         InputError: Scribbles, a size table or bounds cannot be used, or give no training slice a size.
     """
-    seeds = stored_seeds(config.seeds, store, rows, seed, labels) if "seeds" in needs else None
+    grows = PSEUDO_LABEL in needs
+    seeds = stored_seeds(config.seeds, store, rows, seed, labels) if grows or "seeds" in needs else None
     counts = None if seeds is None else seed_pixels(seeds, rows)
-    if not needs & set(SIZES):
+    if not grows and not needs & set(SIZES):
         return Supervision(seeds, None, None, None, _table(store, rows[:0], None, "slice"), None, None, counts)
     sizes_of = config.sizes
     table = GivenTable.read(sizes_of.path, store, labels or (), others) if isinstance(sizes_of, TableSizes) else None
     told: dict[str, NDArray[Any]] = {}
     tables: list[pd.DataFrame] = []
+    known: dict[Level, Estimates] = {}
     levels: Levels = config.level or (table.levels if table else "slice")
     if table:
         table.require(levels)
     for level in _EACH[levels]:
-        estimates = _estimates(config, table, store, rows, seed, level)
+        known[level] = estimates = _estimates(config, table, store, rows, seed, level)
         prefix = "volume_" if levels == "both" and level == "volume" else ""
         told |= {f"{prefix}{key}": array for key, array in _arrays(config, estimates).items()}
         tables.append(_table(store, rows, estimates, level, table))
     sizes = pd.concat(tables, ignore_index=True)
+    pseudo_label, about = None, None
+    if grows and seeds is not None:
+        pseudo_label, about = stored_pseudo_labels(config.pseudo_labels, store, rows, seeds, known)
     return Supervision(
         seeds=seeds,
         size_target=told["size_target"] if "size_target" in needs else None,
@@ -153,6 +168,8 @@ def supervise(
         volume_size_bounds=told["volume_size_bounds"] if "volume_size_bounds" in needs else None,
         volume_tags=told["volume_tags"] if "volume_tags" in needs else None,
         rows_left_out=table.left_out if table else 0,
+        pseudo_label=pseudo_label,
+        pseudo_labels=about,
     )
 
 

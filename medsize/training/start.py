@@ -185,6 +185,7 @@ def _write_down(run: RunFolder, config: RunConfig, task: Task, environment: dict
         "nominal_noise": task.supervision.nominal_noise,
         "measured_noise": task.supervision.measured_noise,
         "seed_pixels": task.supervision.seed_pixels,
+        "pseudo_labels": task.supervision.pseudo_labels,
     }
     write_text(run.supervision, json.dumps(supervision, indent=2))
     environment["data"] = task.store.key

@@ -20,7 +20,7 @@ from medsize.inference.extent import Extent
 from medsize.losses import Objective
 from medsize.networks import EncoderNetwork, guess_shares, load_encoder_weights
 from medsize.supervision.settle import settle
-from medsize.supervision.supervise import SIZES, Supervision, supervise
+from medsize.supervision.supervise import PSEUDO_LABEL, SIZES, Supervision, supervise
 from medsize.training.start_from import load_start
 
 
@@ -157,9 +157,9 @@ def _require_labels(config: RunConfig, targets: frozenset[str], train: list[Case
     reasons = []
     if "label" in targets:
         reasons.append("the objective has a cross entropy on masks")
-    if "seeds" in targets and supervision.seeds.kind not in ("scribble", "cues"):
+    if {"seeds", PSEUDO_LABEL} & targets and supervision.seeds.kind not in ("scribble", "cues"):
         reasons.append(f"seeds of kind '{supervision.seeds.kind}' are made from masks")
-    if set(SIZES) & targets and supervision.sizes.kind != "table":
+    if {*SIZES, PSEUDO_LABEL} & targets and supervision.sizes.kind != "table":
         reasons.append(f"sizes of kind '{supervision.sizes.kind}' are measured on masks")
     if extra_keys(config.training.augmentation):
         reasons.append("sizes of crops are measured on masks (training.augmentation.zoom)")

@@ -9,6 +9,7 @@ from medsize.config.mean_field import MeanFieldConfig
 from medsize.config.objective import ObjectiveConfig
 from medsize.losses import (
     BalanceLoss,
+    CollisionCrossEntropyLoss,
     ConstrainLoss,
     CrossEntropyLoss,
     DenseCRFLoss,
@@ -26,12 +27,14 @@ from medsize.losses import (
     SizeWeightedCrossEntropyLoss,
     SparseCRFLoss,
     SuppressionLoss,
+    TargetFrom,
     VolumetricLoss,
     WeightedCrossEntropyLoss,
 )
 
 TERMS: dict[str, tuple[dict[str, Any], type[nn.Module]]] = {
     "partial_cross_entropy": ({"mean_over": "images"}, PartialCrossEntropyLoss),
+    "pseudo_cross_entropy": ({}, TargetFrom),
     "cross_entropy": ({}, CrossEntropyLoss),
     "size_target": ({"direction": "reverse", "scale": "object", "temperature": 0.5}, SizeTargetLoss),
     "weighted_cross_entropy": ({"beta": 0.9, "counts": (9, 1)}, WeightedCrossEntropyLoss),
@@ -83,6 +86,18 @@ def test_a_term_builds_its_loss_with_its_settings(name: str):
     loss = term.build()
     assert type(loss) is kind
     assert {key: getattr(loss, key) for key in settings} == settings
+
+
+def test_the_cross_entropy_on_pseudo_labels_is_the_usual_one_or_that_of_a_collision():
+    usual = ObjectiveConfig.model_validate({"pseudo_cross_entropy": {}}).build()
+    assert usual.targets == {"pseudo_label"}
+    assert type(usual.terms["pseudo_cross_entropy"].term) is CrossEntropyLoss
+    settings = {"form": "collision", "certainty": 0.8}
+    collision = ObjectiveConfig.model_validate({"pseudo_cross_entropy": settings}).build()
+    assert collision.targets == {"pseudo_label"}
+    loss = collision.terms["pseudo_cross_entropy"]
+    assert type(loss) is CollisionCrossEntropyLoss
+    assert loss.certainty == 0.8
 
 
 def test_constrain_refines_with_the_crf_it_is_given():

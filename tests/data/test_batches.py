@@ -18,6 +18,7 @@ from medsize.errors import InputError
 @dataclass(frozen=True)
 class Supervision:
     seeds: np.ndarray | None = None
+    pseudo_label: np.ndarray | None = None
     size_target: np.ndarray | None = None
     size_bounds: np.ndarray | None = None
     tags: np.ndarray | None = None
@@ -26,6 +27,7 @@ class Supervision:
 RNG = np.random.default_rng(0)
 GIVEN = Supervision(
     seeds=RNG.integers(0, 2, (18, 12, 12)).astype(np.uint8),
+    pseudo_label=RNG.integers(0, 2, (18, 12, 12)).astype(np.uint8),
     size_target=RNG.random((18, 2), dtype=np.float32),
     size_bounds=RNG.random((18, 2, 2), dtype=np.float32),
     tags=RNG.random((18, 2)) < 0.5,
@@ -108,7 +110,7 @@ def test_slices_of_one_case_have_one_number(store: SliceStore) -> None:
 
 
 def test_a_batch_holds_the_rows_asked_for_and_their_cases(store: SliceStore) -> None:
-    batch = gather(store, GIVEN, ROWS, keys=("seeds", "size_target", "size_bounds", "tags", "label"))
+    batch = gather(store, GIVEN, ROWS, keys=("seeds", "pseudo_label", "size_target", "size_bounds", "tags", "label"))
     assert batch.cases == ["patient002_frame01", "patient001_frame01", "patient003_frame12"]
     expected = {"image": store.images, "label": store.labels}
     expected |= {field.name: getattr(GIVEN, field.name) for field in fields(GIVEN)}

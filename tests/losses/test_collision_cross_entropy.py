@@ -78,9 +78,9 @@ def test_padding_is_ignored_under_soft_labels_too() -> None:
 
 
 def test_what_is_no_certainty_is_refused() -> None:
-    with pytest.raises(ValueError, match="above 0 and at most 1, found 1.1"):
+    with pytest.raises(ValueError, match=r"above 0 and at most 1, found 1\.1"):
         CollisionCrossEntropyLoss(1.1)
-    with pytest.raises(ValueError, match="above 1 / 3 and at most 1, found 0.3"):
+    with pytest.raises(ValueError, match=r"above 1 / 3 and at most 1, found 0\.3"):
         CollisionCrossEntropyLoss(0.3)(random_logits(1, 3, 2), torch.zeros(1, 2, dtype=torch.uint8))
     with pytest.raises(ValueError, match="soft labels"):
         CollisionCrossEntropyLoss()(random_logits(1, 3, 2), torch.zeros(1, 2, 2))

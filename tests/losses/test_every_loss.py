@@ -97,7 +97,14 @@ APPROXIMATE = {"dense CRF of low rank"}
 # The paper's sum over the images of a batch, an exception among means.
 SUM_OVER_IMAGES = {"volumetric"}
 CLASS_MAPS = ("seeds", "pseudo_label", "label")
-UNKNOWN = {"seeds": 255, "pseudo_label": 255, "label": 255, "size_target": math.nan, "size_bounds": math.nan, "tags": False}
+UNKNOWN = {
+    "seeds": 255,
+    "pseudo_label": 255,
+    "label": 255,
+    "size_target": math.nan,
+    "size_bounds": math.nan,
+    "tags": False,
+}
 
 each_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
 # An image is always known, so nothing is ever missing for the losses that ask for it; and they alone see neighbours.

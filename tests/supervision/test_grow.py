@@ -39,7 +39,9 @@ def by_the_rules(
         for k in of_class
         for p in domain
     }
-    owner = {p: min(of_class, key=lambda k: (distance[k, p] / radius[k], k)) for p in sorted(domain)} if of_class else {}
+    owner = (
+        {p: min(of_class, key=lambda k: (distance[k, p] / radius[k], k)) for p in sorted(domain)} if of_class else {}
+    )
     found: dict[Pixel, int] = {}
     reached: set[Pixel] = set()
     for k, own_seeds in of_class.items():

@@ -30,7 +30,7 @@ NOISY = SupervisionConfig(sizes=NoisySizes(kind="noisy", noise=0.08))
 
 
 def made(supervision: Supervision) -> set[str]:
-    names = ("seeds", "size_target", "size_bounds", "tags")
+    names = ("seeds", "pseudo_label", "size_target", "size_bounds", "tags")
     return {name for name in names if getattr(supervision, name) is not None}
 
 
@@ -40,6 +40,15 @@ def test_only_what_is_needed_is_made(make_store: MakeStore, needs: tuple[str, ..
     assert made(supervision) == set(needs) - {"label"}
     assert (supervision.seed_pixels is not None) == ("seeds" in needs)
     assert supervision.table.empty == (not set(needs) & {"size_target", "size_bounds", "tags"})
+
+
+def test_pseudo_labels_bring_their_seeds_and_the_table_of_their_sizes(make_store: MakeStore) -> None:
+    supervision = supervise(NOISY, make_store(), TRAIN, needs=frozenset({"pseudo_label"}), seed=0)
+    assert made(supervision) == {"pseudo_label", "seeds"}
+    assert supervision.seed_pixels is not None
+    assert supervision.pseudo_labels is not None
+    assert not supervision.table.empty
+    assert supervision.nominal_noise == 0.08
 
 
 @pytest.mark.parametrize("level", ["slice", "volume"])
@@ -127,8 +136,9 @@ def test_a_case_without_label_trains_on_scribbles_and_a_table(make_store: MakeSt
         seeds=ScribbleSeeds(kind="scribble", folder=tmp_path),
         sizes=TableSizes(kind="table", path=tmp_path / "sizes.csv"),
     )
-    needs = frozenset({"seeds", "size_target", "size_bounds", "tags"})
+    needs = frozenset({"seeds", "pseudo_label", "size_target", "size_bounds", "tags"})
     supervision = supervise(config, store, np.arange(8, 12), needs=needs, seed=0, labels=LABELS)
+    assert made(supervision) == needs
     assert supervision.measured_noise is None
     assert supervision.size_target is not None
     np.testing.assert_allclose(supervision.size_target[9], [0.8, 0.2])

@@ -188,11 +188,14 @@ def test_garbage_in_the_stored_labels_of_training_cases_changes_nothing(tiny_con
     assert history(run) == history(again)
 
 
-def test_garbage_in_the_label_files_changes_nothing_when_people_gave_seeds_and_sizes(tiny_acdc: Path, tmp_path: Path):
+@pytest.mark.parametrize("taught", [(), ("objective.pseudo_cross_entropy={form: collision}",)])
+def test_garbage_in_the_label_files_changes_nothing_when_people_gave_seeds_and_sizes(
+    tiny_acdc: Path, tmp_path: Path, taught: tuple[str, ...]
+):
     root = tmp_path / "acdc"
     scribbles, table = tmp_path / "scribbles", tmp_path / "sizes.csv"
     copy_with_scribbles(tiny_acdc, root, scribbles)
-    given = (f"supervision.seeds={{kind: scribble, folder: {scribbles}}}", "training.validate_every=2")
+    given = (f"supervision.seeds={{kind: scribble, folder: {scribbles}}}", "training.validate_every=2", *taught)
     exact = prepare_task(tiny_run_config(root, tmp_path / "cache"))
     exact.supervision.table.query("structure == 'lv'").assign(
         value=lambda sizes: sizes["given_fraction"], unit="fraction"
@@ -205,6 +208,8 @@ def test_garbage_in_the_label_files_changes_nothing_when_people_gave_seeds_and_s
             garbage = np.random.default_rng(0).integers(0, 4, label.shape).astype(np.uint8)
             nib.save(nib.Nifti1Image(garbage, label.affine), case.label)
     assert same_weights(honest, start_run(config, tmp_path / "garbage"))
+    told = json.loads(honest.supervision.read_text(encoding="utf-8"))["pseudo_labels"]
+    assert (told is not None) == bool(taught)
 
 
 def test_tensorboard_files_are_written_when_asked_for(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):

@@ -10,14 +10,24 @@ from medsize.training.task import prepare_task
 from tests.conftest import tiny_run_config
 from tests.training.runs import copy_with_scribbles
 
+PSEUDO_LABELS_ALONE = (
+    "objective.pseudo_cross_entropy={}",
+    "objective.partial_cross_entropy=null",
+    "objective.size_target=null",
+)
 
-def test_training_cases_without_label_need_scribbles_and_a_table(tiny_acdc: Path, tmp_path: Path):
+
+@pytest.mark.parametrize("objective", [(), PSEUDO_LABELS_ALONE], ids=["seeds and sizes", "pseudo labels"])
+def test_training_cases_without_label_need_scribbles_and_a_table(
+    tiny_acdc: Path, tmp_path: Path, objective: tuple[str, ...]
+):
     root = tmp_path / "acdc"
     copy_with_scribbles(tiny_acdc, root, tmp_path / "scribbles")
     for label in (root / "training").glob("patient001/*_gt.nii.gz"):
         label.unlink()
+    config = tiny_run_config(root, tmp_path / "cache", "data.split.fold=1", *objective)
     with pytest.raises(InputError) as caught:
-        start_run(tiny_run_config(root, tmp_path / "cache", "data.split.fold=1"), tmp_path / "run")
+        start_run(config, tmp_path / "run")
     assert "2 training case(s) have no label: patient001_frame01, patient001_frame09" in str(caught.value)
     assert "seeds of kind 'erosion' are made from masks and sizes of kind 'exact' are measured on masks" in str(
         caught.value
