@@ -98,11 +98,11 @@ def _items(
             items.append(_Item(own, (len(own), *plane), spacing, low[own[0]], high[own[0]]))
     if "slice" in estimates:
         low, high = ring(estimates["slice"], config.tolerance)
-        known = ~np.isnan(low[:, 1:] + high[:, 1:]).any(1) | ("volume" not in estimates)
+        known = ~np.isnan(low[:, 1:] + high[:, 1:]).any(1)
         items += [
             _Item(np.array([row]), plane, spacings[case][1:], low[row], high[row])
             for row, case in zip(rows, cases, strict=True)
-            if known[row]
+            if known[row] or "volume" not in estimates
         ]
     return items
 
