@@ -1,6 +1,6 @@
 """Scribbles drawn by people: files on the grid of the images, brought onto the slices."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
 from medsize.data.volumes import read_label
 from medsize.errors import InputError, InputErrors
+from medsize.names import same_name
 from medsize.supervision.drawn_lines import draw_lines, read_lines
 from medsize.supervision.seeds import Labels, scribble_seeds
 
@@ -78,7 +79,9 @@ def _scribble_on_slices(
     class_of = class_of_values(labels, store.structures)
     if path.suffix == ".xml":
         names = {"background": 0} | {name: class_of[value] for name, value in labels.items()}
-        drawn = draw_lines(read_lines(path), store.grid(case), names, config.width_px, path)
+        lines = read_lines(path)
+        drawn = draw_lines(lines, store.grid(case), names, config.width_px, path)
+        _require_seen({names[name] for line in lines if (name := same_name(line.name, names))}, drawn, path)
         return drawn[:, :, None]
     unlabelled = UNLABELLED if is_photo(path) else config.unlabelled
     if unlabelled in labels.values():
@@ -101,8 +104,22 @@ def _scribble_on_slices(
             found=f"shape {scribble.array.shape} and spacing {_mm(scribble.spacing_mm)}",
             remedy="draw the scribble on the image of this case, or resample it to that grid",
         )
-    planes: Labels = grid.resample(scribble_seeds(scribble.array, class_of, unlabelled), order=0)
+    seeds = scribble_seeds(scribble.array, class_of, unlabelled)
+    planes: Labels = grid.resample(seeds, order=0)
+    _require_seen(set(np.unique(seeds).tolist()), planes, path)
     return planes
+
+
+def _require_seen(drawn: Collection[int], planes: Labels, path: Path) -> None:
+    """Raise InputError if structures were drawn, and nothing of any is on the slices."""
+    structures = set(drawn) - {0, UNLABELLED}
+    if structures and not np.isin(planes, list(structures)).any():
+        raise InputError(
+            f"{path}: none of the structures' scribbles is on what the network sees",
+            expected="scribbles on the structures, within the slices",
+            found="all of them outside the image or the part that data.preprocessing leaves of it, or too thin for it",
+            remedy="look at the file over its image, or raise data.preprocessing.size",
+        )
 
 
 def _mm(spacing: tuple[float, ...]) -> str:

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from tests.cli.bad import Bad
 from tests.cli.place import Command, Place, grey, square
+from tests.conftest import DEPTH, SIDE
 from tests.networks import published
 
 # Images and labels: damaged, or not what they should be
@@ -179,6 +180,17 @@ def photos(place: Place, values: tuple[int, int]) -> Command:
     return ["data", "describe", "ecssd", "--data-root", place.folder]
 
 
+def scribbles_in_the_corner(place: Place) -> Command:
+    for path in place.acdc.glob("training/*/*_gt.nii.gz"):
+        drawn = np.full((SIDE, SIDE, DEPTH), 4, np.uint8)
+        drawn[0, 0] = 3
+        place.save(path.name.replace("_gt", "_scribble"), drawn)
+    return place.train(
+        *("--set", f"supervision.seeds={{kind: scribble, folder: {place.folder}}}"),
+        *("--set", "data.preprocessing={name: physical, size: 8, spacing_mm: 1.5}"),
+    )
+
+
 DATA = [
     Bad(
         "labels that are all empty",
@@ -239,6 +251,15 @@ DATA = [
         "no scribbles",
         lambda place: place.train("--set", f"supervision.seeds={{kind: scribble, folder: {place.folder}}}"),
         ("16 of 16 training cases have no scribble", "patient002_frame01_scribble.nii.gz", "add the files"),
+    ),
+    Bad(
+        "scribbles outside of what the network sees",
+        scribbles_in_the_corner,
+        (
+            "patient002_frame01_scribble.nii.gz: none of the structures' scribbles is on what the network sees",
+            "the part that data.preprocessing leaves",
+            "raise data.preprocessing.size",
+        ),
     ),
     Bad(
         "unwritable cache",

@@ -46,9 +46,11 @@ def cases(tmp_path: Path) -> list[Case]:
 
 @pytest.fixture
 def make_store(cases: list[Case], tmp_path: Path) -> Callable[..., SliceStore]:
-    def make(structures: tuple[str, ...] = ("lv",), *, physical: bool = False) -> SliceStore:
+    def make(structures: tuple[str, ...] = ("lv",), *, physical: bool = False, size: int = 28) -> SliceStore:
         preprocessing = (
-            PhysicalPreprocessing(name="physical", size=28, spacing_mm=1.5) if physical else PaperPreprocessing(size=24)
+            PhysicalPreprocessing(name="physical", size=size, spacing_mm=1.5)
+            if physical
+            else PaperPreprocessing(size=24)
         )
         return open_store(cases, LABELS, structures, preprocessing, tmp_path / "cache", workers=1)
 

@@ -106,3 +106,15 @@ def test_a_value_for_nothing_that_is_also_a_structures_is_refused(make_store: Ma
     config = ScribbleSeeds(kind="scribble", folder=tmp_path, unlabelled=3)
     with pytest.raises(InputErrors, match=r"3 means that nothing is drawn, and a structure(.|\n)*lv = 3 in the labels"):
         write_scribble_seeds(seeds, store, {"case1": path}, LABELS, config)
+
+
+def test_scribbles_of_which_no_structure_is_on_the_slices_are_refused(make_store: MakeStore, tmp_path: Path) -> None:
+    store = make_store(physical=True, size=8)
+    outside = np.full(SHAPE, 4, np.uint8)
+    outside[12, 10] = 0  # background alone is seen
+    outside[0, 0] = 3
+    path = write_nifti(tmp_path / "case1_scribble.nii.gz", outside)
+    with pytest.raises(InputErrors, match=r"case1_scribble\.nii\.gz: none of the structures' scribbles is on what"):
+        filled(store, {"case1": path})
+    outside[12, 11] = 3
+    assert (filled(store, {"case1": write_nifti(path, outside)})[4:8] == 1).any()
