@@ -22,7 +22,8 @@ class NetworkModel(Model):
     std: Deviation | tuple[Deviation, Deviation, Deviation] = 0.5
     """Divides the image after the mean. Stock torchvision weights were trained with about 0.449 and 0.226 (grey)."""
     start_from: Path | None = None
-    """The folder of a run whose trained network this one starts from, with all its weights (P3's transfer)."""
+    """The folder of a run whose network this one starts from, with all its weights, averages if it has them (P3's
+    transfer)."""
 
     def common(self, *, in_channels: int) -> dict[str, Any]:
         """Return the arguments that every network takes.

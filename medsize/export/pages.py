@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import medsize
-from medsize.evaluation.report.words import network_words, objective_words, supervision_words
+from medsize.evaluation.report.words import network_words, objective_words, supervision_words, weights_words
 from medsize.export.facts import NOT_A_DEVICE, Facts, intensity_words
 
 _SIZES = {"exact": "measured on masks", "mean": "one fixed size", "table": "from a table that people filled in"}
@@ -38,6 +38,7 @@ def write_page(path: Path, facts: Facts) -> None:
         network=network_words(facts.config),
         supervision=supervision_words(facts.config),
         objective=objective_words(facts.config),
+        weights=weights_words(facts.config),
         source=facts.config.data.source.title,
         sizes=sizes_words(facts),
         intensities=intensity_words(facts.config.data.preprocessing.name),

@@ -1,5 +1,6 @@
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from medsize.evaluation.result import Evaluation
 from medsize.export.facts import Facts
 from medsize.export.pages import license_text, result_rows, sizes_words, write_page
 from medsize.run_folder import RunFolder
+from tests.export.conftest import PHYSICAL
 
 FIGURES = {
     "cases": 4, "undefined": 1, "infinite": 0, "mean": 0.81234, "median": 0.9, "q25": 0.7, "q75": 0.95,
@@ -44,6 +46,12 @@ def test_a_checkpoint_without_a_report_is_said_not_to_be_evaluated(run: RunFolde
     assert "**Not evaluated**" in card(run)
     evaluate(run, checkpoint="best")
     assert "**Not evaluated**" in card(run)
+
+
+def test_averaged_weights_are_told(run: RunFolder, random_run: Callable[..., RunFolder]) -> None:
+    assert "| weights | as a single step of the training left them |" in card(run)
+    averaged = random_run(PHYSICAL, "training.ema={decay: 0.9}")
+    assert "| weights | averaged over the steps of the training, each of which kept 90" in card(averaged)
 
 
 def test_results_have_their_intervals(run: RunFolder) -> None:

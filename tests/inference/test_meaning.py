@@ -32,6 +32,7 @@ def test_other_metadata_say_nothing(metadata: dict[str, str]):
         ("network.mean=0.4", "network.mean"),
         ("network.std=0.4", "network.std"),
         ("training.augmentation.flip=0", "training.augmentation.flip"),
+        ("training.ema={decay: 0.9}", "training.ema.decay"),
     ],
 )
 def test_whatever_decides_how_a_network_is_used_differs_by_its_key(

@@ -26,6 +26,12 @@ def same_weights(one: RunFolder, other: RunFolder) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
+def same_training_weights(one: RunFolder, other: RunFolder) -> bool:
+    """Tell whether the weights that train are the same, of runs that predict with averages."""
+    first, second = load_file(one.training_weights), load_file(other.training_weights)
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
 def history(run: RunFolder) -> list[dict[str, object]]:
     records = [json.loads(line) for line in run.metrics.read_text("utf-8").splitlines()]
     return [{key: value for key, value in record.items() if key != "seconds"} for record in records]

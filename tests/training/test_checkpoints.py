@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import save_file
 
 from medsize.config.loading import load_resolved
-from medsize.config.run import RunConfig
 from medsize.digests import file_digest
 from medsize.errors import InputError
 from medsize.inference.meaning import Meaning
@@ -23,28 +22,31 @@ from medsize.networks.weight_files import read_metadata, read_safetensors
 from medsize.run_folder import RunFolder
 from medsize.training import resume_run, start_run
 from tests.conftest import tiny_run_config
-from tests.training.runs import history, same_weights
+from tests.training.runs import history, same_training_weights, same_weights
 
 
-def test_a_run_killed_at_any_moment_resumes_to_the_same_weights(tiny_config: RunConfig, run: RunFolder, tmp_path: Path):
+def test_a_run_killed_at_any_moment_resumes_to_the_same_weights(tiny_acdc: Path, tiny_cache: Path, tmp_path: Path):
+    config = tiny_run_config(tiny_acdc, tiny_cache, "training.ema={decay: 0.9}")  # which has the most files
+    run = start_run(config, tmp_path / "run")
     began = time.monotonic()
-    start_run(tiny_config, tmp_path / "timed")
+    start_run(config, tmp_path / "timed")
     duration = time.monotonic() - began
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["medsize.training", "tests.training.runs"])
     rng = random.Random(0)
     for number in range(10):
         folder = tmp_path / f"killed{number}"
-        child = context.Process(target=start_run, args=(tiny_config, folder))
+        child = context.Process(target=start_run, args=(config, folder))
         child.start()
         child.join(rng.uniform(0.2, 1.5) * duration)
         child.kill()
         child.join()
         if RunFolder(folder).config.is_file():
-            resume_run(RunFolder(folder), tiny_config)
+            resume_run(RunFolder(folder), config)
         else:
-            start_run(tiny_config, folder)
+            start_run(config, folder)
         assert same_weights(run, RunFolder(folder))
+        assert same_training_weights(run, RunFolder(folder))
         assert history(run) == history(RunFolder(folder))
         leftovers = [path.name for path in (folder / "checkpoints").iterdir()]
         assert sorted(leftovers) == ["best", "last"]
@@ -87,13 +89,23 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "weights gone": (lambda folder: (folder / "model.safetensors").unlink(), "no model.safetensors in it"),
     "optimiser cut": (cut("optimiser.pt"), "optimiser.pt is not the file that was written"),
     "optimiser gone": (lambda folder: (folder / "optimiser.pt").unlink(), "no optimiser.pt in it"),
+    "training weights cut": (cut("training_weights.safetensors"), "training_weights.safetensors is not the file that"),
+    "training weights flipped": (flip_a_bit("training_weights.safetensors"), "training_weights.safetensors is not the"),
+    "training weights gone": (
+        lambda folder: (folder / "training_weights.safetensors").unlink(),
+        "no training_weights.safetensors in it",
+    ),
+    "training weights unlisted": (
+        position(lambda content: content["files"].pop("training_weights.safetensors")),
+        "does not list the checkpoint's files",
+    ),
 }
 
 
 @pytest.fixture(scope="module")
 def finished(tiny_acdc: Path, tiny_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run that tests copy."""
-    config = tiny_run_config(tiny_acdc, tiny_cache, "training.epochs=1")
+    config = tiny_run_config(tiny_acdc, tiny_cache, "training.epochs=1", "training.ema={decay: 0.9}")
     return start_run(config, tmp_path_factory.mktemp("runs") / "run")
 
 
@@ -114,6 +126,13 @@ def test_a_damaged_checkpoint_says_what_is_wrong_and_changes_nothing(run_of_one_
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
 
 
+def put_in_place(run: RunFolder, name: str, weights: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    """Replace a file of the checkpoint last, as if it had been written with the others."""
+    path = run.checkpoint("last") / name
+    save_file(weights, path, metadata)
+    position(lambda content: content["files"].update({name: file_digest(path)}))(path.parent)
+
+
 @pytest.mark.parametrize("state", [{"state": {}, "param_groups": []}, [3], {"lr": torch.ones(1)}])
 def test_the_state_of_another_optimiser_is_refused(run_of_one_epoch: RunFolder, state: object):
     run = run_of_one_epoch
@@ -125,15 +144,23 @@ def test_the_state_of_another_optimiser_is_refused(run_of_one_epoch: RunFolder, 
         resume_run(run, load_resolved(run.config))
 
 
-def test_weights_that_are_not_finite_are_not_resumed_from(run_of_one_epoch: RunFolder):
+@pytest.mark.parametrize("name", ["model.safetensors", "training_weights.safetensors"])
+def test_weights_that_are_not_finite_are_not_resumed_from(run_of_one_epoch: RunFolder, name: str):
     run = run_of_one_epoch
-    weights, metadata = read_safetensors(run.weights("last"))
+    weights, metadata = read_safetensors(run.checkpoint("last") / name)
     next(iter(weights.values())).fill_(torch.nan)
-    save_file(weights, run.weights("last"), metadata)
-    position(lambda content: content["files"].update({"model.safetensors": file_digest(run.weights("last"))}))(
-        run.checkpoint("last")
-    )
-    with pytest.raises(InputError, match=r"model.safetensors cannot be used(.|\n)*not finite"):
+    put_in_place(run, name, weights, metadata)
+    with pytest.raises(InputError, match=rf"{name} cannot be used(.|\n)*not finite"):
+        resume_run(run, load_resolved(run.config))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "training_weights.safetensors"])
+def test_weights_of_another_network_are_not_resumed_from(run_of_one_epoch: RunFolder, name: str):
+    run = run_of_one_epoch
+    weights, metadata = read_safetensors(run.checkpoint("last") / name)
+    first = next(iter(weights))
+    put_in_place(run, name, {**weights, first: torch.zeros(3)}, metadata)
+    with pytest.raises(InputError, match=rf"last cannot be resumed from(.|\n)*size mismatch for {first}"):
         resume_run(run, load_resolved(run.config))
 
 
@@ -157,7 +184,7 @@ def test_a_full_disk_is_the_usual_message_and_the_checkpoint_before_stays(
         with Path("/dev/full").open("wb", buffering=0) as file:
             file.write(b"x")
 
-    longer = tiny_run_config(tiny_acdc, tiny_cache, "training.epochs=2")
+    longer = tiny_run_config(tiny_acdc, tiny_cache, "training.epochs=2", "training.ema={decay: 0.9}")
     for writer in ("medsize.training.checkpoints.torch.save", "medsize.training.checkpoints.save_file"):
         with monkeypatch.context() as patch:
             patch.setattr(writer, full)

@@ -125,6 +125,14 @@ def objective_words(config: RunConfig) -> str:
     return "; ".join(parts)
 
 
+def weights_words(config: RunConfig) -> str:
+    """Return whether the weights are averages."""
+    average = config.training.ema
+    if average is None:
+        return "as a single step of the training left them"
+    return f"averaged over the steps of the training, each of which kept {100 * average.decay:g}\N{NO-BREAK SPACE}%"
+
+
 def _sum_words(stage: Stage) -> str:
     terms = [f"{term.weight:g} × {term_words(name)}" for name, term in stage.objective if term]
     return " + ".join([*terms, "elastic weight consolidation"] if stage.consolidate else terms)

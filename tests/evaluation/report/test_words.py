@@ -28,6 +28,7 @@ from medsize.evaluation.report.words import (
     split_words,
     supervision_words,
     warnings,
+    weights_words,
 )
 from medsize.inference.options import PredictionOptions
 from medsize.run_folder import RunFolder
@@ -109,6 +110,15 @@ def test_the_objective_and_the_supervision_are_those_of_all_stages():
         "normal (1 epoch): 1 × cross entropy + elastic weight consolidation"
     )
     assert supervision_words(config) == "whole masks, exact sizes and which structures each slice holds"
+
+
+def test_weights_that_are_averages_are_said_to_be():
+    config = run({"size_target": {}})
+    assert weights_words(config) == "as a single step of the training left them"
+    averaged = RunConfig.model_validate({"objective": {"size_target": {}}, "training": {"ema": {"decay": 0.995}}})
+    assert weights_words(averaged) == (
+        "averaged over the steps of the training, each of which kept 99.5\N{NO-BREAK SPACE}%"
+    )
 
 
 def test_a_term_is_called_what_people_call_it():
