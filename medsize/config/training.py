@@ -45,7 +45,11 @@ class Zoom(Model):
 
 
 class Augmentation(Model):
-    """Colour jitter and horizontal flip, the papers' augmentation, drawn anew for every image of every batch."""
+    """What is changed at random, drawn anew for every image of every batch.
+
+    By default colour jitter and horizontal flip, the papers' augmentation. The rest is ours and off (0). Whatever
+    moves an image keeps its sizes true: they change as the pixels do, or are unknown where a structure may be cut.
+    """
 
     brightness: float = Field(default=0.2, ge=0, le=1)
     """Largest shift of intensities, which are in [0, 1]."""
@@ -57,6 +61,18 @@ class Augmentation(Model):
     """Largest turn of colours around grey, 1 being once around; of photos only."""
     flip: float = Field(default=0.5, ge=0, le=1)
     """Probability of a horizontal flip."""
+    rotation: float = Field(default=0, ge=0, le=180)
+    """Largest turn, in degrees either way; the corners that it leaves free are outside Ω."""
+    scaling: float = Field(default=0, ge=0, le=1)
+    """Sides are multiplied by a factor between 1 / (1 + this) and 1 + this, structures' sizes by its square."""
+    elastic: float = Field(default=0, ge=0, le=0.25)
+    """Pixels slide along smooth waves by up to this share of the shorter side; every area stays what it was."""
+    gamma: float = Field(default=0, ge=0, le=4)
+    """Intensities are raised to a power between 1 / (1 + this) and 1 + this."""
+    noise: float = Field(default=0, ge=0, le=1)
+    """Largest standard deviation of Gaussian noise, of intensities in [0, 1]."""
+    blur: float = Field(default=0, ge=0, le=10)
+    """Largest standard deviation of a Gaussian blur, in pixels."""
     zoom: Zoom | None = None
     """Random scale and crop; ``null`` shows every image as it is in the store."""
 

@@ -1,4 +1,4 @@
-"""The papers' augmentation, colour jitter and horizontal flip, and random zoom, on whole batches on any device."""
+"""Augmentation of whole batches on any device: the papers' jitter and flip, and what moves and changes images more."""
 
 import math
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from medsize.config.training import Augmentation
-from medsize.data.zoom import Placement, zoom
-
-_FLIPPED = ("image", "seeds", "pseudo_label", "label", "domain")
+from medsize.data.elastic import WAVES, Waves
+from medsize.data.intensities import add_noise, blur, jitter, to_power
+from medsize.data.movement import LABELS, Movement, move
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What chance decides for a batch, one value an image, each (B,).
+    """What chance decides for a batch, one value an image, each (B,); None is what the augmentation leaves out.
 
     Attributes:
         shift: Added to the intensities.
@@ -23,7 +23,11 @@ class Draw:
         flip: Whether to flip.
         saturation: Multiplies the distance of colours from grey.
         hue: Turn of colours around grey, in radians.
-        placement: How images are zoomed, if they are.
+        movement: How images are moved.
+        exponent: Of the intensities.
+        blur_pixels: Standard deviation of the blur.
+        noise: Standard deviation of the noise.
+        noise_seed: Of the noise, one for the whole batch.
     """
 
     shift: Tensor
@@ -31,7 +35,11 @@ class Draw:
     flip: Tensor
     saturation: Tensor
     hue: Tensor
-    placement: Placement | None = None
+    movement: Movement | None = None
+    exponent: Tensor | None = None
+    blur_pixels: Tensor | None = None
+    noise: Tensor | None = None
+    noise_seed: int = 0
 
 
 def draw(count: int, augmentation: Augmentation, *, seed: int, step: int) -> Draw:
@@ -43,34 +51,47 @@ def draw(count: int, augmentation: Augmentation, *, seed: int, step: int) -> Dra
     generator = torch.Generator().manual_seed(int(state[0]))
     uniform = torch.rand(3, count, generator=generator)
     colour = torch.rand(2, count, generator=generator)
-    placement = None
-    if augmentation.zoom:
-        size, *place = torch.rand(3, count, generator=generator)
-        low, high = math.log(augmentation.zoom.smallest), math.log(augmentation.zoom.largest)
-        placement = Placement(torch.exp(low + (high - low) * size), torch.stack(place))
+    # what is drawn later leaves alone what was drawn before it, so a new kind of augmentation comes last
+    zoom = torch.rand(3, count, generator=generator) if augmentation.zoom else None
+    turn, stretch, power, soft, noisy = torch.rand(5, count, generator=generator)
+    noise_seed = int(torch.randint(2**62, (), generator=generator))
+    waves = torch.rand(4, count, WAVES, generator=generator)
     return Draw(
         shift=(2 * uniform[0] - 1) * augmentation.brightness,
         factor=1 + (2 * uniform[1] - 1) * augmentation.contrast,
         flip=uniform[2] < augmentation.flip,
         saturation=1 + (2 * colour[0] - 1) * augmentation.saturation,
         hue=(2 * colour[1] - 1) * augmentation.hue * 2 * math.pi,
-        placement=placement,
+        movement=_movement(augmentation, zoom, turn, stretch, waves),
+        exponent=_factor_around_one(power, augmentation.gamma) if augmentation.gamma else None,
+        blur_pixels=soft * augmentation.blur if augmentation.blur else None,
+        noise=noisy * augmentation.noise if augmentation.noise else None,
+        noise_seed=noise_seed,
     )
 
 
 def apply(batch: dict[str, Tensor], drawn: Draw) -> dict[str, Tensor]:
-    """Return the batch with colours and sides changed as drawn.
+    """Return the batch with intensities and sides changed as drawn.
 
-    Intensities stay in [0, 1], and the padding stays 0. Image, seeds, label and domain are flipped together, along
-    the last axis; sizes, bounds and tags are what they were.
+    Intensities stay in [0, 1], and the padding stays 0. Image, seeds, label, pseudo label and domain are flipped
+    together, along the last axis; sizes, bounds and tags are what they were.
 
     Args:
         batch: Tensors with the batch first; ``image`` (B, C, H, W) in [0, 1].
         drawn: What chance decided for its images.
     """
-    found = batch | {"image": _jitter(batch["image"], batch.get("domain"), drawn)}
-    flip = drawn.flip.to(batch["image"].device)
-    for key in _FLIPPED:
+    image = batch["image"]
+    inside = torch.ones_like(image[:, :1]) if "domain" not in batch else batch["domain"][:, None].to(image.dtype)
+    if drawn.exponent is not None:
+        image = to_power(image, drawn.exponent)
+    image = jitter(image, inside, shift=drawn.shift, factor=drawn.factor, saturation=drawn.saturation, hue=drawn.hue)
+    if drawn.blur_pixels is not None:
+        image = blur(image, inside, drawn.blur_pixels)
+    if drawn.noise is not None:
+        image = add_noise(image, inside, drawn.noise, drawn.noise_seed)
+    found = batch | {"image": image}
+    flip = drawn.flip.to(image.device)
+    for key in ("image", "domain", *LABELS):
         if key in found:
             tensor = found[key]
             found[key] = torch.where(flip.view(-1, *[1] * (tensor.ndim - 1)), tensor.flip(-1), tensor)
@@ -78,10 +99,10 @@ def apply(batch: dict[str, Tensor], drawn: Draw) -> dict[str, Tensor]:
 
 
 def augment(batch: dict[str, Tensor], augmentation: Augmentation, *, seed: int, step: int) -> dict[str, Tensor]:
-    """Draw and apply the augmentation of a step: see ``draw``, ``apply`` and :func:`~medsize.data.zoom.zoom`."""
+    """Draw and apply the augmentation of a step: see ``draw``, ``apply`` and :func:`~medsize.data.movement.move`."""
     drawn = draw(len(batch["image"]), augmentation, seed=seed, step=step)
-    if drawn.placement and augmentation.zoom:
-        batch = zoom(batch, drawn.placement, augmentation.zoom.sizes_of_crops)
+    if drawn.movement:
+        batch = move(batch, drawn.movement, measure_crops="label" in extra_keys(augmentation))
     return apply(batch, drawn)
 
 
@@ -91,22 +112,25 @@ def extra_keys(augmentation: Augmentation) -> frozenset[str]:
     return frozenset({"label"}) if measured else frozenset()
 
 
-def _jitter(image: Tensor, domain: Tensor | None, drawn: Draw) -> Tensor:
-    shift, factor = (value.to(image)[:, None, None, None] for value in (drawn.shift, drawn.factor))
-    inside = torch.ones_like(image[:, :1]) if domain is None else domain[:, None].to(image.dtype)
-    if image.shape[1] == 3:
-        image = torch.einsum("bij,bjhw->bihw", _colour_turns(drawn.saturation, drawn.hue).to(image), image)
-    mean = (image * inside).sum((2, 3), keepdim=True) / inside.sum((2, 3), keepdim=True).clamp(min=1)
-    return (((image - mean) * factor + mean + shift).clamp(0, 1)) * inside
+def _movement(
+    augmentation: Augmentation, zoom: Tensor | None, turn: Tensor, stretch: Tensor, waves: Tensor
+) -> Movement | None:
+    """Return the movement that follows from numbers in [0, 1]; None if nothing moves."""
+    if not (augmentation.zoom or augmentation.rotation or augmentation.scaling or augmentation.elastic):
+        return None
+    scale, place = torch.ones_like(turn), torch.full((2, len(turn)), 0.5)
+    if augmentation.zoom and zoom is not None:
+        low, high = math.log(augmentation.zoom.smallest), math.log(augmentation.zoom.largest)
+        scale, place = torch.exp(low + (high - low) * zoom[0]), zoom[1:]
+    return Movement(
+        scale=scale * _factor_around_one(stretch, augmentation.scaling),
+        place=place,
+        angle=(2 * turn - 1) * math.radians(augmentation.rotation),
+        cropped=scale > 1,
+        waves=Waves.of(waves, augmentation.elastic) if augmentation.elastic else None,
+    )
 
 
-def _colour_turns(saturation: Tensor, hue: Tensor) -> Tensor:
-    """Return matrices on (red, green, blue), (B, 3, 3), that stretch colours away from grey and turn them around it.
-
-    Grey, the axis (1, 1, 1), stays where it is: Rodrigues' rotation about it, times the stretch across it.
-    """
-    along = torch.full((3, 3), 1 / 3)
-    across = torch.eye(3) - along
-    turned = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
-    cosine, sine = ((saturation * turn)[:, None, None] for turn in (hue.cos(), hue.sin()))
-    return along + cosine * across + sine * turned
+def _factor_around_one(uniform: Tensor, most: float) -> Tensor:
+    """Return factors between 1 / (1 + most) and 1 + most, as often below 1 as above."""
+    return torch.exp((2 * uniform - 1) * math.log1p(most))

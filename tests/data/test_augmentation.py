@@ -19,7 +19,7 @@ def batch(count: int = 4, *, padded: bool = False) -> dict[str, Tensor]:
         "image": torch.rand(count, 1, 6, 5, generator=generator),
         "seeds": torch.randint(0, 3, (count, 6, 5), generator=generator, dtype=torch.uint8),
         "label": torch.randint(0, 3, (count, 6, 5), generator=generator, dtype=torch.uint8),
-        "size_target": torch.rand(count, 2, generator=generator),
+        "size_target": torch.rand(count, 3, generator=generator) / 3,
     }
     return found | ({"domain": domain, "image": found["image"] * domain[:, None]} if padded else {})
 
@@ -127,3 +127,89 @@ def test_colours_turn_around_grey_and_stretch_away_from_it() -> None:
     torch.testing.assert_close(grey, image.mean(1, keepdim=True).expand_as(image), atol=1e-5, rtol=0)
     kept = apply({"image": image}, Draw(zeros, ones, zeros.bool(), ones, zeros))["image"]
     torch.testing.assert_close(kept, image, atol=1e-5, rtol=0)
+
+
+OURS = {"rotation": 30.0, "scaling": 0.25, "elastic": 0.05, "gamma": 0.5, "noise": 0.1, "blur": 1.5}
+
+
+def test_jitter_and_flip_alone_are_what_they_were_before_anything_else_could_be_drawn() -> None:
+    given_ = batch(8, padded=True)
+    state = np.random.SeedSequence((3, 7)).generate_state(1, np.uint64)
+    generator = torch.Generator().manual_seed(int(state[0]))
+    shift, factor, flip = torch.rand(3, 8, generator=generator).numpy()
+    image, inside = given_["image"].double().numpy(), given_["domain"][:, None].numpy()
+    mean = (image * inside).sum((2, 3), keepdims=True) / inside.sum((2, 3), keepdims=True)
+    factor, shift = 1 + (2 * factor - 1) * 0.2, (2 * shift - 1) * 0.2
+    changed = np.clip((image - mean) * factor[:, None, None, None] + mean + shift[:, None, None, None], 0, 1) * inside
+    expected = np.where((flip < 0.5)[:, None, None, None], changed[..., ::-1], changed)
+    found = augment(given_, Augmentation(), seed=3, step=7)
+    np.testing.assert_allclose(found["image"], expected, atol=1e-6)
+    seeds = given_["seeds"].numpy()
+    np.testing.assert_array_equal(found["seeds"], np.where((flip < 0.5)[:, None, None], seeds[..., ::-1], seeds))
+    assert found.keys() == given_.keys()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_what_is_drawn_beside_leaves_the_papers_draws_alone(name: str) -> None:
+    plain, more = (draw(8, Augmentation(**kinds), seed=3, step=7) for kinds in ({}, {name: OURS[name]}))
+    for old in ("shift", "factor", "flip", "saturation", "hue"):
+        assert torch.equal(getattr(plain, old), getattr(more, old))
+    assert (plain.movement, plain.exponent, plain.blur_pixels, plain.noise) == (None, None, None, None)
+
+
+def test_each_kind_is_drawn_alike_whatever_else_is() -> None:
+    whole = draw(8, Augmentation(**OURS), seed=3, step=7)
+    for name in OURS:
+        alone = draw(8, Augmentation(**{name: OURS[name]}), seed=3, step=7)
+        for value in ("exponent", "blur_pixels", "noise"):
+            if getattr(alone, value) is not None:
+                assert torch.equal(getattr(alone, value), getattr(whole, value))
+    alone = draw(8, Augmentation(rotation=30), seed=3, step=7)
+    assert torch.equal(alone.movement.angle, whole.movement.angle)
+    assert alone.movement.waves is None
+
+
+def test_draws_of_movements_and_intensities_fill_their_ranges() -> None:
+    found = draw(20_000, Augmentation(**OURS), seed=0, step=0)
+    for values, low, high in (
+        (found.movement.angle.rad2deg(), -30, 30),
+        (found.movement.scale, 0.8, 1.25),
+        (found.exponent, 1 / 1.5, 1.5),
+        (found.blur_pixels, 0, 1.5),
+        (found.noise, 0, 0.1),
+    ):
+        close = 0.002 * (high - low)
+        assert low - 1e-5 <= values.min() < low + close
+        assert high - close < values.max() <= high + 1e-5
+    assert (found.movement.scale < 1).float().mean() == pytest.approx(0.5, abs=0.02)
+    assert not found.movement.cropped.any()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_kind_changes_images_and_leaves_the_global_generator_alone(name: str) -> None:
+    given_, state = batch(padded=True), torch.random.get_rng_state()
+    nothing, something = (
+        augment(given_, Augmentation(brightness=0, contrast=0, flip=0, **kinds), seed=1, step=1)
+        for kinds in ({}, {name: OURS[name]})
+    )
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert (nothing["image"] - something["image"]).abs().max() > 1e-3
+    assert something["image"].min() >= 0
+    assert something["image"].max() <= 1
+    assert (something["image"][~something["domain"][:, None]] == 0).all()
+
+
+def test_a_pseudo_label_is_flipped_like_seeds() -> None:
+    given_ = batch()
+    given_["pseudo_label"] = given_["seeds"].clone()
+    found = augment(given_, Augmentation(flip=0.5), seed=0, step=2)
+    assert torch.equal(found["pseudo_label"], found["seeds"])
+    assert not torch.equal(found["pseudo_label"], given_["pseudo_label"])
+
+
+def test_types_stay_as_they_were_with_everything_on() -> None:
+    given_ = batch(padded=True)
+    given_["image"] = given_["image"].bfloat16()
+    found = augment(given_, Augmentation(**OURS), seed=0, step=0)
+    kept = {key: tensor.dtype for key, tensor in found.items() if key != "size_factor"}
+    assert kept == {key: tensor.dtype for key, tensor in given_.items()}
