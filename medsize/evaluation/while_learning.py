@@ -13,8 +13,8 @@ def read_sizes_while_learning(run: RunFolder) -> NDArray[np.float64] | None:
     """Read the sizes that the network predicted of every slice on average over the epochs.
 
     Returns:
-        Fractions of Ω, (N, K), a row a slice of the store, NaN where it was never predicted; or None if the run did
-        not write them down: it was given no sizes that may be wrong, trained a single epoch, or on crops.
+        Fractions of Ω, (N, K), a row a slice of the store, NaN where it was never predicted whole; or None if the run
+        did not write them down: it was given no sizes that may be wrong.
 
     Raises:
         InputError: The file is damaged.

@@ -114,7 +114,7 @@ class Training:
 
     def sizes_so_far(self) -> SizesWhileLearning | None:
         """Return what was predicted of the training slices, as far as it can tell which given sizes are wrong."""
-        if not self.task.sizes_may_be_wrong or self.config.augmentation.zoom:  # a crop has another size
+        if not self.task.sizes_may_be_wrong:
             return None
         if self.accelerator.is_main_process and (sizes := SizesWhileLearning.load(self.run)):
             return sizes
@@ -238,7 +238,7 @@ class Training:
             value = ObjectiveValue(value.total + penalty, {**value.parts, "consolidation": penalty.detach()})
         _require_finite(value, step, self.position.epoch, names)
         if self.sizes and self.position.epoch > 0:  # in its first epoch a network knows nothing yet
-            self.sizes.add(torch.from_numpy(rows), logits, batch.get("domain"))
+            self.sizes.add(torch.from_numpy(rows), logits, batch.get("domain"), batch.get("size_factor"))
         self.optimiser.zero_grad()
         self.accelerator.backward(value.total)
         self.optimiser.step()

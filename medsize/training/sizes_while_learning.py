@@ -12,6 +12,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from medsize.data.moved_sizes import scaled
 from medsize.errors import InputError
 from medsize.inference.predict_slices import most_probable
 from medsize.networks.weight_files import read_safetensors
@@ -53,15 +54,23 @@ class SizesWhileLearning:
                 f"{path} cannot be resumed from", found=str(error), remedy="start the run anew in another folder"
             ) from error
 
-    def add(self, rows: Tensor, logits: Tensor, domain: Tensor | None) -> None:
+    def add(
+        self, rows: Tensor, logits: Tensor, domain: Tensor | None = None, size_factor: Tensor | None = None
+    ) -> None:
         """Add what a batch was predicted as.
 
         Args:
             rows: (B,) rows of the store, each once.
             logits: (B, K, *spatial).
             domain: Ω, (B, *spatial) bool; everything by default.
+            size_factor: (B,), by which augmentation changed the fractions of the structures, which is undone; NaN
+                where it may have cut them, which does not count. By default it changed nothing.
         """
         predicted = fractions_of(logits.detach(), domain).cpu()
+        if size_factor is not None:
+            factor = size_factor.cpu()
+            known = ~factor.isnan()
+            rows, predicted = rows[known], scaled(predicted, 1 / factor)[known]
         self.fractions.index_add_(0, rows, predicted)
         self.times.index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))
 

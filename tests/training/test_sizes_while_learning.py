@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from medsize.config.run import RunConfig
 from medsize.errors import InputError
@@ -37,6 +38,14 @@ def test_a_slice_is_counted_as_often_as_it_was_seen():
     assert sizes.fractions.tolist() == [[0, 1], [1, 1], [0, 0], [1, 0]]
 
 
+def test_what_augmentation_did_to_sizes_is_undone_and_what_it_may_have_cut_does_not_count():
+    sizes = SizesWhileLearning.empty(3, 3)
+    logits = torch.nn.functional.one_hot(torch.arange(20).view(1, 4, 5) // 10, 3).permute(0, 3, 1, 2).float()
+    sizes.add(torch.tensor([2, 0, 1]), logits.expand(3, -1, -1, -1), None, torch.tensor([1.25, torch.nan, 1.0]))
+    assert sizes.times.tolist() == [0, 1, 1]
+    torch.testing.assert_close(sizes.fractions, torch.tensor([[0, 0, 0], [0.5, 0.5, 0], [0.6, 0.4, 0]]))
+
+
 def noisy(root: Path, cache: Path, *assignments: str) -> RunConfig:
     return tiny_run_config(
         root, cache, "supervision.sizes={kind: noisy, noise: 0.1}", "training.epochs=3", *assignments
@@ -49,6 +58,26 @@ def test_every_epoch_but_the_first_counts(tiny_acdc: Path, tiny_cache: Path, tmp
     assert set(seen["times"].tolist()) <= {0, 1, 2}  # what is left over at an epoch's end waits for another
     assert seen["times"].max() == 2
     torch.testing.assert_close(seen["fractions"].sum(1), seen["times"].float())
+
+
+@pytest.mark.parametrize("augmentation", ["zoom={}", "scaling=0.3", "rotation=20"])
+def test_sizes_are_followed_through_augmentation_that_changes_them(
+    tiny_acdc: Path, tiny_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, augmentation: str
+):
+    factors = []
+    add = SizesWhileLearning.add
+
+    def added(self: SizesWhileLearning, rows: Tensor, logits: Tensor, domain: Tensor, factor: Tensor) -> None:
+        factors.append(factor)
+        add(self, rows, logits, domain, factor)
+
+    monkeypatch.setattr(SizesWhileLearning, "add", added)
+    run = start_run(noisy(tiny_acdc, tiny_cache, f"training.augmentation.{augmentation}"), tmp_path / "run")
+    seen = load_file(run.sizes_while_learning)
+    factor = torch.cat(factors)
+    assert seen["times"].sum() == (~factor.isnan()).sum() > 0
+    assert factor.isnan().any() or (factor != 1).any()
+    torch.testing.assert_close(seen["fractions"].sum(1), seen["times"].float(), atol=1e-5, rtol=1e-5)
 
 
 def test_a_run_that_was_stopped_has_the_same_sums(
@@ -68,7 +97,7 @@ def test_a_run_that_was_stopped_has_the_same_sums(
 
 @pytest.mark.parametrize(
     "assignments",
-    [("supervision.sizes={kind: exact}",), ("objective.size_target=null",), ("training.augmentation.zoom={}",)],
+    [("supervision.sizes={kind: exact}",), ("objective.size_target=null",)],
 )
 def test_nothing_is_written_where_no_size_can_be_doubted(
     tiny_acdc: Path, tiny_cache: Path, tmp_path: Path, assignments: tuple[str, ...]
