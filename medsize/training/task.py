@@ -120,6 +120,7 @@ def prepare_task(config: RunConfig) -> Task:
     objectives = tuple(stage.objective.build(config.supervision.level or "slice") for stage in stages)
     targets = config.targets()
     _require_labels(config, targets, train)
+    _require_places(config, targets)
     _require_classes(stages, ("background", *found.structures))
     network = _initial_network(config, classes=len(found.structures) + 1)
     store = prepare_slices(config.data, found)
@@ -169,6 +170,18 @@ def _require_labels(config: RunConfig, targets: frozenset[str], train: list[Case
             f"{len(missing)} training case(s) have no label: {', '.join(missing[:5])}",
             expected=f"labels, because {' and '.join(reasons)}",
             remedy="use scribble seeds and a size table (--sizes), or leave these cases out",
+        )
+
+
+def _require_places(config: RunConfig, targets: frozenset[str]) -> None:
+    augmentation = config.training.augmentation
+    cutting = [f"training.augmentation.{name}" for name in ("rotation", "elastic") if getattr(augmentation, name)]
+    if cutting and set(SIZES) & targets and not {"seeds", PSEUDO_LABEL} & targets:
+        raise InputError(
+            f"{' and '.join(cutting)} would make every size unknown",
+            expected="seeds or pseudo labels: they tell whether a structure is cut where the edge of an image is",
+            found=f"an objective on {', '.join(sorted(targets - {'image', 'case'}))}",
+            remedy=f"set {' and '.join(cutting)} to 0, or add a term on seeds, such as partial_cross_entropy",
         )
 
 

@@ -45,6 +45,24 @@ def test_weights_that_cannot_be_used_are_refused_before_anything_is_prepared(tin
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.parametrize(("name", "value"), [("rotation", 10), ("elastic", 0.05)])
+def test_cut_edges_need_something_that_tells_where_structures_are(
+    tiny_acdc: Path, tmp_path: Path, name: str, value: float
+):
+    config = tiny_run_config(
+        tiny_acdc,
+        tmp_path / "cache",
+        "objective.partial_cross_entropy=null",
+        f"training.augmentation.{name}={value}",
+    )
+    with pytest.raises(InputError) as caught:
+        start_run(config, tmp_path / "run")
+    assert f"training.augmentation.{name} would make every size unknown" in str(caught.value)
+    assert "an objective on size_target" in str(caught.value)
+    assert "partial_cross_entropy" in str(caught.value)
+    assert not (tmp_path / "cache").exists()
+
+
 @pytest.mark.parametrize(
     ("term", "key"),
     [
