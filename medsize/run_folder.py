@@ -56,6 +56,11 @@ class RunFolder:
         return self.path / "size_targets.csv"
 
     @property
+    def corrected_sizes(self) -> Path:
+        """The sizes that the training slices were last labelled anew with, CSV, where a stage has done so."""
+        return self.path / "corrected_sizes.csv"
+
+    @property
     def supervision(self) -> Path:
         """What was given in words and numbers: seeds, nominal and measured noise, JSON."""
         return self.path / "supervision.json"
@@ -79,6 +84,11 @@ class RunFolder:
     def training_weights(self) -> Path:
         """The weights that train, safetensors; of the checkpoint last, where those that predict are averages."""
         return self.checkpoint("last") / "training_weights.safetensors"
+
+    @property
+    def relabelled(self) -> Path:
+        """What the network has labelled the training slices as, NumPy's npz; of the checkpoint last, if it has."""
+        return self.checkpoint("last") / "relabelled.npz"
 
     @property
     def optimiser(self) -> Path:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from medsize.config.layers import merge
 from medsize.config.objective import ObjectiveConfig
-from medsize.config.stages import ConsolidationConfig, StageConfig
+from medsize.config.stages import ConsolidationConfig, RelabelConfig, StageConfig
 from medsize.config.training import Optimiser, TrainingConfig
 
 _OPTIMISER: Final[TypeAdapter[Optimiser]] = TypeAdapter(Optimiser)
@@ -28,6 +28,7 @@ class Stage:
         schedule: over these epochs: from the last restart of the optimiser to the next.
         restart_optimiser: Whether it starts anew.
         consolidate: How parameters are held, if they are.
+        relabel: How the training slices are labelled anew where it begins, if they are.
     """
 
     name: str | None
@@ -39,6 +40,7 @@ class Stage:
     schedule: range
     restart_optimiser: bool = False
     consolidate: ConsolidationConfig | None = None
+    relabel: RelabelConfig | None = None
 
     @property
     def end(self) -> int:
@@ -92,7 +94,14 @@ def divide(objective: ObjectiveConfig, training: TrainingConfig) -> tuple[Stage,
         length = _length(name, config, training, done=stages[-1].end if stages else 0)
         if config.consolidate and not stages:
             raise ValueError(f"training.stages.{name}.consolidate: there is no stage before it to consolidate")
+        if config.relabel and not stages:
+            raise ValueError(f"training.stages.{name}.relabel: before the first stage the network has learned nothing")
         stages += _repeated(name, config, whole, first=stages[-1].end if stages else 0, epochs=length)
+        if config.relabel and not stages[-1].objective.pseudo_cross_entropy:
+            raise ValueError(
+                f"training.stages.{name}.relabel: nothing of its objective is taught by new labels, which is what the "
+                "term pseudo_cross_entropy is for"
+            )
     return _with_schedules(stages) if stages else (whole,)
 
 
@@ -123,6 +132,7 @@ def _repeated(name: str, config: StageConfig, whole: Stage, *, first: int, epoch
             polynomial_power=whole.polynomial_power if config.polynomial_power is None else config.polynomial_power,
             restart_optimiser=config.restart_optimiser,
             consolidate=config.consolidate,
+            relabel=config.relabel,
         )
         for number in range(config.repeat)
     ]

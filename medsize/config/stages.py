@@ -20,6 +20,20 @@ class ConsolidationConfig(Model):
     """``min-max`` scales the information of each tensor to [0, 1], as the authors' code does."""
 
 
+class RelabelConfig(Model):
+    """The training slices labelled anew: by the network, among all labels that have the sizes (ours).
+
+    The labels take the place of those grown from the seeds, and teach ``pseudo_cross_entropy``.
+    """
+
+    sizes: Literal["given", "corrected"] = "corrected"
+    """``corrected`` weighs each given size and the predicted one by their errors, for size targets too."""
+    noise: float | None = Field(default=None, ge=0)
+    """Mean relative error of the given sizes; left out, that of simulated noise, else both are taken to err alike."""
+    tolerance: float = Field(default=0.0, ge=0, lt=1)
+    """Pixels stay undecided that are an object at its size + this share of it, and none at its size − this."""
+
+
 class StageConfig(Model):
     """A part of the training; what it does not say is as in ``objective`` and ``training`` themselves."""
 
@@ -37,3 +51,5 @@ class StageConfig(Model):
     """Forget momenta when it begins, and let the learning rate start anew, to fall until the next such stage."""
     consolidate: ConsolidationConfig | None = None
     """Hold what mattered to the stage before, during this one."""
+    relabel: RelabelConfig | None = None
+    """Label the training slices anew when it begins; with ``repeat``, each time."""

@@ -5,6 +5,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from medsize.data.unlabelled import UNLABELLED
+
 _CERTAIN: Final = 1e4
 """In nats: more than any network's logarithms differ by, and little enough for float32 to add to them."""
 
@@ -44,7 +46,7 @@ def assign(log_probs: Tensor, counts: Tensor, seeds: Tensor | None = None) -> Te
 
 def _with_seeds(scores: Tensor, seeds: Tensor) -> Tensor:
     numbers = torch.arange(len(scores), device=scores.device, dtype=torch.uint8).unsqueeze(1)
-    other = (seeds != 255) & (numbers != seeds)
+    other = (seeds != UNLABELLED) & (numbers != seeds)
     return scores - _CERTAIN * other
 
 
@@ -118,3 +120,41 @@ def _cheapest_move(scores: Tensor, labels: Tensor, excess: Tensor, free: Tensor)
             if best is None or float(losses[order[0]]) < best[0]:
                 best = float(losses[order[0]]), theirs[order], taker
     return best[1:] if best else None
+
+
+def label_under_sizes(
+    log_probs: Tensor,
+    low: Tensor,
+    high: Tensor,
+    *,
+    seeds: Tensor | None = None,
+    tolerance: float = 0.0,
+) -> Tensor:
+    """Label pixels as a network would, among all labels whose sizes are within their ranges.
+
+    Args:
+        log_probs: ln S, (K, P), of the P pixels of Ω.
+        low: The least size of each class, a fraction of Ω, (K,); NaN where unknown. The background's follows.
+        high: The greatest size, likewise; equal to ``low`` where a size is a number. Within a range the network
+            decides.
+        seeds: The class of each seed pixel, 255 elsewhere, (P,) uint8, which keep their class.
+        tolerance: A pixel is 255 if it belongs to an object whose size is greater by this share, and to none if every
+            size is less by it.
+
+    Returns:
+        Class of each pixel, (P,) uint8.
+    """
+    pixels = log_probs.shape[1]
+    own = torch.bincount(log_probs.argmax(0), minlength=len(log_probs)).to(low) / pixels
+    size = own.maximum(low).minimum(high)  # NaN stays NaN
+    if not tolerance:
+        return assign(log_probs, _counts(size, pixels), seeds)
+    small, large = (assign(log_probs, _counts(size * (1 + way * tolerance), pixels), seeds) for way in (-1, 1))
+    undecided = (small == 0) & (large > 0)
+    return torch.where(undecided, UNLABELLED, small).to(torch.uint8)
+
+
+def _counts(sizes: Tensor, pixels: int) -> Tensor:
+    counts = sizes * pixels
+    counts[0] = (pixels - counts[1:].sum()).clamp(min=0)  # NaN if a structure's size is
+    return counts

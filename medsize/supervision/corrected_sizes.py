@@ -1,5 +1,6 @@
 """Sizes are evidence: what people gave and what a network predicts, each by how far it can be trusted."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,10 +10,13 @@ from numpy.typing import NDArray
 from medsize.supervision.size_targets import Fractions
 
 _FEWEST: Final = 20
-"""With fewer pairs of sizes, variances are too uncertain to trust a network over people."""
+"""Pairs of sizes that tell how far the two differ."""
 
-_FARTHEST: Final = 3.0
-"""Residuals count at most so many robust standard deviations: somebody's slip does not decide how all are trusted."""
+_GROUPS: Final = 5
+"""Of alike many sizes, from small to large: a network errs far more about small objects, in proportion."""
+
+_FARTHEST: Final = 2.5
+"""In robust standard deviations: where they differ by more, somebody slipped, and no mean of two is right."""
 
 _MAD_TO_SIGMA: Final = 1.4826
 
@@ -23,56 +27,61 @@ class CorrectedSizes:
 
     Attributes:
         sizes: Fractions, (N, K), background first; NaN where nothing was given.
-        given_error: Standard deviation of the given sizes' logarithm, (K,); NaN where it cannot be told.
-        predicted_error: Of the predicted sizes' logarithm, (K,), likewise.
+        difference: Robust standard deviation of ln predicted − ln given of each structure, (K,), the background's and
+            that of too few sizes NaN.
     """
 
     sizes: Fractions
-    given_error: NDArray[np.float64]
-    predicted_error: NDArray[np.float64]
+    difference: NDArray[np.float64]
 
 
-def correct_sizes(given: Fractions, predicted: Fractions) -> CorrectedSizes:
-    """Return the weighted mean of given and predicted sizes, in logarithms, each weighed by its own precision.
+def correct_sizes(given: Fractions, predicted: Fractions, noise: float | None = None) -> CorrectedSizes:
+    """Return the mean of given and predicted sizes, in logarithms, each weighed by its own precision.
 
-    Of two instruments that measure the same things with independent errors, each one's variance follows from their
-    differences alone (Grubbs, J. Am. Stat. Assoc. 43, 1948): with g = ln given, p = ln predicted and r = p − g,
-    ``σ_p² = cov(r, p)`` and ``σ_g² = −cov(r, g)``. Nobody has to say how large the noise is, and no mask is read.
-    A network's bias is removed first: given sizes are right on average, so the median of r is its own. Both variances
-    are raised by the standard error of the covariances, so that few sizes, of which little can be told, weigh alike.
+    Of two measurements with independent errors of variance σ_g² and σ_p² the best mean leaves the given one by
+    ``σ_g² / (σ_g² + σ_p²)`` of their difference, and that sum is the variance of their differences, which is known.
+    It is taken among sizes that are alike, as a network errs more about small objects. If nobody says σ_g, the two are
+    taken to err alike where they agree best: no look at the differences can tell whose they are.
 
-    Sizes that are 0 stay 0; a structure that the network does not see at all keeps its given size, and so do all where
-    there are fewer than 20 to compare.
+    A network's bias is removed first: given sizes are right on average, so the median difference is the network's.
+    Sizes that are 0 stay 0. A given size also stays where the network sees nothing or differs by far, and where there
+    are fewer than 20 to compare.
 
     Args:
         given: Fractions of slices or of volumes, (N, K), background first; NaN where unknown.
         predicted: Likewise, by a network that has not learned the errors of the given ones by heart.
+        noise: Mean relative error of the given sizes, if it is known.
     """
     sizes = given.astype(np.float64).copy()
-    classes = given.shape[1]
-    errors = np.full((2, classes), np.nan)
-    for number in range(1, classes):
+    difference = np.full(given.shape[1], np.nan)
+    for number in range(1, given.shape[1]):
         both = (given[:, number] > 0) & (predicted[:, number] > 0)
         if both.sum() < _FEWEST:
             continue
-        told, seen = np.log(given[both, number]), np.log(predicted[both, number])
-        seen -= np.median(seen - told)
-        variances = _variances(told, seen)
-        errors[:, number] = np.sqrt(variances)
-        share = variances[0] / variances.sum() if variances.sum() > 0 else 0.0
-        sizes[both, number] = np.exp(share * seen + (1 - share) * told)
+        told = np.log(given[both, number])
+        apart = np.log(predicted[both, number]) - told
+        apart -= np.median(apart)
+        difference[number] = _spread(apart)
+        sizes[both, number] = np.exp(told + _shares(told, apart, noise) * apart)
     structures = np.nansum(sizes[:, 1:], axis=1, keepdims=True)
     sizes[:, 1:] /= np.maximum(structures, 1)
-    changed = ~np.isnan(sizes[:, 0])
-    sizes[changed, 0] = np.maximum(1 - np.nansum(sizes[changed, 1:], axis=1), 0)
-    return CorrectedSizes(sizes, errors[0], errors[1])
+    known = ~np.isnan(sizes[:, 0])
+    sizes[known, 0] = np.maximum(1 - np.nansum(sizes[known, 1:], axis=1), 0)
+    return CorrectedSizes(sizes, difference)
 
 
-def _variances(told: NDArray[np.float64], seen: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the error variances of the given and of the predicted logarithms, (2,), above 0 unless all are equal."""
-    residual = seen - told
-    limit = _FARTHEST * _MAD_TO_SIGMA * float(np.median(np.abs(residual)))
-    residual = residual.clip(-limit, limit)
-    residual -= residual.mean()
-    parts = np.array([-(residual * told).mean(), (residual * seen).mean()])
-    return np.maximum(parts, 0) + residual.std() * told.std() / np.sqrt(len(told))
+def _shares(told: NDArray[np.float64], apart: NDArray[np.float64], noise: float | None) -> NDArray[np.float64]:
+    """Return by what share of its difference each given size is left, (n,)."""
+    groups = np.array_split(np.argsort(told, kind="stable"), max(min(_GROUPS, len(told) // _FEWEST), 1))
+    spreads = [_spread(apart[group]) for group in groups]
+    of_given = noise * math.sqrt(math.pi / 2) if noise is not None else min(spreads) / math.sqrt(2)
+    shares = np.zeros_like(told)
+    for group, spread in zip(groups, spreads, strict=True):
+        if spread > 0:
+            alike = np.abs(apart[group]) < _FARTHEST * spread
+            shares[group] = np.where(alike, min((of_given / spread) ** 2, 1), 0)
+    return shares
+
+
+def _spread(apart: NDArray[np.float64]) -> float:
+    return _MAD_TO_SIGMA * float(np.median(np.abs(apart)))

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,28 +11,9 @@ from medsize.config.supervision import PseudoLabels
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
 from medsize.supervision.grow import Extent, grow
+from medsize.supervision.items import Item, items_of, ring
 from medsize.supervision.seeds import Labels
-from medsize.supervision.size_targets import Fractions
 from medsize.supervision.table_sizes import Estimates
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """What is grown at once: a slice, or the slices of a case in their order.
-
-    Attributes:
-        rows: Its rows of the store.
-        shape: (H, W), or (Z, H, W).
-        spacing: Of its axes in mm; 1 where it is not known.
-        low: Lower end of each class's size, (K,).
-        high: Upper end.
-    """
-
-    rows: NDArray[np.intp]
-    shape: tuple[int, ...]
-    spacing: NDArray[np.float64]
-    low: Fractions
-    high: Fractions
 
 
 def stored_pseudo_labels(
@@ -60,7 +40,7 @@ def stored_pseudo_labels(
         ``decided_share`` of the pixels, ``sizes_without_seeds`` and ``sizes_below_seeds``: how many structures of
         slices or volumes are said to be there but have no seed, and to be smaller than their seeds.
     """
-    items = _items(config, store, rows, estimates)
+    items = items_of(store, rows, {level: ring(of, config.tolerance) for level, of in estimates.items()})
     digest = hashlib.sha256()
     for item in items:
         for part in (item.rows, item.spacing, item.low, item.high, seeds[item.rows]):
@@ -76,46 +56,7 @@ def stored_pseudo_labels(
     return labels, _counts(store, seeds, items, labels)
 
 
-def ring(estimates: Estimates, tolerance: float) -> tuple[Fractions, Fractions]:
-    """Return the ends between which sizes are, each (N, K): ranges as they are, else the value ± the tolerance."""
-    low = np.where(np.isnan(estimates.low), estimates.value * (1 - tolerance), estimates.low)
-    high = np.where(np.isnan(estimates.high), estimates.value * (1 + tolerance), estimates.high)
-    return low, high
-
-
-def _items(
-    config: PseudoLabels, store: SliceStore, rows: NDArray[np.integer], estimates: Mapping[Level, Estimates]
-) -> list[_Item]:
-    """The volumes, and then the slices that are known by themselves, which overwrite their part of a volume."""
-    items: list[_Item] = []
-    plane = (store.side, store.side)
-    cases = store.index["case"].iloc[rows]
-    spacings = {case: _spacing(store, case) for case in cases.unique()}
-    if "volume" in estimates:
-        low, high = ring(estimates["volume"], config.tolerance)
-        for case, spacing in spacings.items():
-            own = store.rows([case])
-            items.append(_Item(own, (len(own), *plane), spacing, low[own[0]], high[own[0]]))
-    if "slice" in estimates:
-        low, high = ring(estimates["slice"], config.tolerance)
-        known = ~np.isnan(low[:, 1:] + high[:, 1:]).any(1)
-        items += [
-            _Item(np.array([row]), plane, spacings[case][1:], low[row], high[row])
-            for row, case in zip(rows, cases, strict=True)
-            if known[row] or "volume" not in estimates
-        ]
-    return items
-
-
-def _spacing(store: SliceStore, case: str) -> NDArray[np.float64]:
-    """The spacing of a case's slices, between them and along their rows and columns, in mm; 1 if it is not known."""
-    x, y, z = store.spacing_mm(case)
-    along_x, along_y = store.grid(case).scale
-    spacing = np.array([z, along_x * x, along_y * y])
-    return np.ones(3) if np.isnan(spacing).any() else spacing
-
-
-def _grow(config: PseudoLabels, store: SliceStore, seeds: Labels, item: _Item) -> Labels:
+def _grow(config: PseudoLabels, store: SliceStore, seeds: Labels, item: Item) -> Labels:
     image, contrast = None, 0.0
     if config.by == "geodesic":
         planes = np.moveaxis(np.asarray(store.images[item.rows]), 1, 0)  # (C, Z, H, W)
@@ -132,7 +73,7 @@ def _grow(config: PseudoLabels, store: SliceStore, seeds: Labels, item: _Item) -
     return labels.reshape(len(item.rows), *item.shape[-2:])
 
 
-def _counts(store: SliceStore, seeds: Labels, items: list[_Item], labels: Labels) -> dict[str, float]:
+def _counts(store: SliceStore, seeds: Labels, items: list[Item], labels: Labels) -> dict[str, float]:
     without = below = decided = pixels = 0
     for item in items:
         domain = store.domain[item.rows]

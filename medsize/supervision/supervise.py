@@ -1,7 +1,8 @@
 """From a configuration to what a run is taught from."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medsize.config.size_terms import Level, Levels
-from medsize.config.supervision import NoisySizes, SupervisionConfig, TableSizes
+from medsize.config.supervision import ExactSizes, NoisySizes, Sizes, SupervisionConfig, TableSizes
 from medsize.data.store import SliceStore
 from medsize.supervision.bounds import make_bounds
 from medsize.supervision.given_sizes import exact_fractions, first_rows, given_sizes, table_estimates
@@ -67,6 +68,10 @@ class Supervision:
             The seeds are then there too.
         pseudo_labels: What there is to say about them: see
             :func:`~medsize.supervision.stored_pseudo_labels.stored_pseudo_labels`.
+        estimates: Everything that is known of the sizes of slices, of volumes, or of both.
+        expected_noise: Mean relative error that the sizes of structures must be expected to have, if the
+            configuration says it: 0 of exact ones, and of noisy ones what is asked for and what the noise of the
+            background, of the same size, adds to it.
     """
 
     seeds: NDArray[np.uint8] | None
@@ -84,6 +89,8 @@ class Supervision:
     rows_left_out: int = 0
     pseudo_label: NDArray[np.uint8] | None = None
     pseudo_labels: dict[str, float] | None = None
+    estimates: Mapping[Level, Estimates] = field(default_factory=dict)
+    expected_noise: float | None = None
 
     def mean_sizes(self) -> list[float] | None:
         """Return the mean given size of each class, background first, or None where a structure has none.
@@ -170,7 +177,19 @@ def supervise(
         rows_left_out=table.left_out if table else 0,
         pseudo_label=pseudo_label,
         pseudo_labels=about,
+        estimates=known,
+        expected_noise=_expected_noise(config.sizes),
     )
+
+
+def _expected_noise(sizes: Sizes) -> float | None:
+    match sizes:
+        case ExactSizes():
+            return 0.0
+        case NoisySizes():
+            return sizes.noise * (math.sqrt(2) if sizes.noise_on == "all" else 1)
+        case _:
+            return None
 
 
 def _estimates(

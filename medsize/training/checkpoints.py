@@ -24,6 +24,7 @@ from medsize.run_folder import Checkpoint, RunFolder
 from medsize.text import read_json
 from medsize.training.averaged import AveragedNetwork
 from medsize.training.consolidation import save_consolidation
+from medsize.training.relabelling import Relabelled
 from medsize.training.sizes_while_learning import SizesWhileLearning
 
 _REMEDY: Final = "copy the run folder again, whole, or start the run anew in another folder"
@@ -78,6 +79,7 @@ def save_last(
     averaged: AveragedNetwork | None = None,
     sizes: SizesWhileLearning | None = None,
     consolidation: ElasticWeightConsolidation | None = None,
+    relabelled: Relabelled | None = None,
 ) -> None:
     """Replace ``checkpoints/last`` by the present state, to predict from and to resume from.
 
@@ -91,6 +93,7 @@ def save_last(
         averaged: The one that predicts, where that is another.
         sizes: What was predicted of the training slices.
         consolidation: How parameters are held, if they are.
+        relabelled: What the network has labelled, if it has.
     """
     with atomic_folder(run.checkpoint("last")) as folder:
         torch.save(optimiser.state_dict(), folder / run.optimiser.name)
@@ -98,6 +101,8 @@ def save_last(
             save_file(sizes.tensors(), folder / run.sizes_while_learning.name)
         if consolidation:
             save_consolidation(consolidation, folder / run.consolidation.name)
+        if relabelled:
+            relabelled.save(folder / run.relabelled.name)
         if averaged:
             save_file(_state(network), folder / run.training_weights.name)
         _save_network(run, folder, config, extent, averaged.network if averaged else network, position)

@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NoReturn
 
 import numpy as np
 import torch
@@ -19,12 +18,15 @@ from torch import Tensor, nn
 
 from medsize.config.divide import Stage
 from medsize.config.run import RunConfig
+from medsize.config.stages import RelabelConfig
 from medsize.data.augmentation import augment, extra_keys
 from medsize.data.batches import Batch, gather
 from medsize.errors import InputError
 from medsize.losses import ElasticWeightConsolidation, Objective, ObjectiveValue
 from medsize.networks.finite import all_finite, describe_not_finite
 from medsize.run_folder import RunFolder
+from medsize.supervision.supervise import Supervision
+from medsize.tables import write_table
 from medsize.training.averaged import AveragedNetwork
 from medsize.training.checkpoints import Position, save_best, save_last
 from medsize.training.consolidation import consolidate, load_consolidation
@@ -32,6 +34,7 @@ from medsize.training.display import Display
 from medsize.training.interruption import Interruption
 from medsize.training.optimisers import numbers_of
 from medsize.training.records import Records
+from medsize.training.relabelling import Relabelled, describe_sizes, relabel
 from medsize.training.schedule import learning_rate
 from medsize.training.sizes_while_learning import SizesWhileLearning
 from medsize.training.task import Task
@@ -92,6 +95,7 @@ class Training:
         self.bare_network: nn.Module = self.accelerator.unwrap_model(self.network)
         self.sizes = self.sizes_so_far()
         self.consolidation: ElasticWeightConsolidation | None = None
+        self.relabelled: Relabelled | None = None
         self.number = 0
 
     @property
@@ -106,6 +110,11 @@ class Training:
     def stage(self) -> Stage:
         """The stage under way."""
         return self.task.stages[self.number]
+
+    @property
+    def given(self) -> Supervision:
+        """What the slices are taught from."""
+        return self.relabelled.of(self.task.supervision) if self.relabelled else self.task.supervision
 
     @property
     def objective(self) -> Objective:
@@ -147,9 +156,8 @@ class Training:
         order = self.batches.order(seed=self.config.seed, epoch=position.epoch)
         began = time.monotonic() - position.seconds
         while position.batch < len(self.batches):
-            if self.interruption.asked:
-                position.seconds = time.monotonic() - began
-                self.stop()
+            position.seconds = time.monotonic() - began
+            self.stop_if_asked()
             step = position.epoch * len(self.batches) + position.batch
             value = self.train_step(step, self.batches.rows(order, position.batch, self.accelerator.process_index))
             self.add_to_sums(value)
@@ -194,6 +202,28 @@ class Training:
             self.consolidation = consolidate(self.bare_network, losses, self.stage.consolidate, self.accelerator)
         elif self.consolidation is None:
             self.consolidation = load_consolidation(self.run, self.stage.consolidate)
+        if begins and self.stage.relabel:
+            self.relabelled = self.label_anew(self.stage.relabel)
+        elif self.relabelled is None and any(stage.relabel for stage in self.task.stages[: self.number + 1]):
+            self.relabelled = Relabelled.load(self.run)
+
+    def label_anew(self, config: RelabelConfig) -> Relabelled:
+        """Let the network that predicts label the training slices under their sizes, alike in all processes."""
+        relabelled, sizes = relabel(
+            self.predictor,
+            self.task.store,
+            self.task.train_rows,
+            self.task.supervision,
+            config,
+            device=self.accelerator.device,
+            precision=self.precision,
+            batch_size=self.config.batch_size,
+            before_batch=self.stop_if_asked,
+        )
+        if self.accelerator.is_main_process:
+            write_table(self.run.corrected_sizes, sizes)
+            self.display.say(f"the training slices are labelled anew, with {describe_sizes(sizes)}")
+        return relabelled.agreed(self.accelerator)
 
     def losses_of_stage_before(self) -> Iterator[Tensor]:
         """Yield the loss of the stage before on the batches of the epoch to come, in evaluation mode."""
@@ -202,8 +232,7 @@ class Training:
         order = self.batches.order(seed=self.config.seed, epoch=self.position.epoch)
         self.bare_network.eval()
         for number in range(len(self.batches)):
-            if self.interruption.asked:
-                self.stop()
+            self.stop_if_asked()
             step = self.position.epoch * len(self.batches) + number
             names, batch = self.batch_of(step, self.batches.rows(order, number, self.accelerator.process_index))
             with self.accelerator.autocast():
@@ -212,13 +241,15 @@ class Training:
             _require_finite(value, step, self.position.epoch, names)
             yield value.total
 
-    def stop(self) -> NoReturn:
-        """Save and stop, as somebody asked.
+    def stop_if_asked(self) -> None:
+        """Save and stop if somebody asked to.
 
         Raises:
-            InterruptedTraining: Always, unless the weights cannot be kept.
-            InputError: The weights are not finite.
+            InterruptedTraining: Somebody did.
+            InputError: Somebody did, and the weights are not finite.
         """
+        if not self.interruption.asked:
+            return
         self.require_finite_weights()
         self.save()
         raise InterruptedTraining(self.run)
@@ -266,7 +297,7 @@ class Training:
     def batch_of(self, step: int, rows: np.ndarray) -> tuple[list[str], dict[str, Tensor]]:
         """Return the case ids and the augmented tensors of a batch, on the device."""
         keys = (self.task.targets | extra_keys(self.config.augmentation)) - {"image"}
-        batch: Batch = gather(self.task.store, self.task.supervision, rows, keys=keys)
+        batch: Batch = gather(self.task.store, self.given, rows, keys=keys)
         tensors = {key: tensor.to(self.accelerator.device, non_blocking=True) for key, tensor in batch.tensors.items()}
         return batch.cases, augment(tensors, self.config.augmentation, seed=self.config.seed, step=step)
 
@@ -327,6 +358,7 @@ class Training:
                 averaged=self.averaged,
                 sizes=sizes,
                 consolidation=self.consolidation,
+                relabelled=self.relabelled,
             )
 
 
