@@ -1,4 +1,4 @@
-"""What a run is taught from: seeds, size targets, bounds and tags.
+"""What a run is taught from: seeds, size targets, bounds and tags, and the labels that follow from them.
 
 :mod:`medsize.supervision.transforms` has them as MONAI transforms.
 """
@@ -7,6 +7,7 @@ from medsize.supervision.bounds import common_bounds, individual_bounds, make_bo
 from medsize.supervision.cues import background_cues, cues_from_activation, foreground_cues
 from medsize.supervision.from_labels import sizes_from_labels
 from medsize.supervision.given_sizes import given_sizes
+from medsize.supervision.grow import grow
 from medsize.supervision.seeds import (
     centroid_seeds,
     erosion_seeds,
@@ -36,6 +37,7 @@ __all__ = [
     "foreground_cues",
     "full_seeds",
     "given_sizes",
+    "grow",
     "individual_bounds",
     "length_ratio_seeds",
     "make_bounds",

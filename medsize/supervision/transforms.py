@@ -1,6 +1,6 @@
-"""Seeds, size targets, bounds and tags as MONAI transforms, for anybody's ``Compose``."""
+"""Seeds, size targets, bounds, tags and labels grown from them as MONAI transforms, for anybody's ``Compose``."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from medsize.config.supervision import Bounds, CommonBounds, ErosionSeeds
 from medsize.errors import InputError
 from medsize.supervision.bounds import make_bounds
 from medsize.supervision.draws import NOISE, SEEDS, draws
+from medsize.supervision.grow import grow
 from medsize.supervision.seeds import MaskSeeds, make_seeds
 from medsize.supervision.size_targets import NoiseOn, exact_sizes, noisy_sizes
 from medsize.supervision.tags import tags_from_sizes
@@ -176,6 +177,70 @@ class Tagsd(MapTransform):
         result = dict(data)
         for key, output in self.key_iterator(result, self.output_keys):
             result[output] = torch.from_numpy(tags_from_sizes(_array(result[key])[None])[0])
+        return result
+
+
+class GrowSeedsd(MapTransform):
+    """Grow seeds to size targets: labels that are certain, and a ring left open where the sizes may be wrong.
+
+    The labels have the shape and kind of the seeds and are uint8, 255 where undecided: see
+    :func:`~medsize.supervision.grow.grow`.
+
+    Args:
+        keys: Seeds, (1, *spatial) or (*spatial), 2-D or 3-D, arrays or tensors; 255 is unlabelled.
+        size_keys: Size targets, (K,), background first, one for each key; NaN is unknown.
+        tolerance: A size is one of ± this.
+        image_key: Where the image is, (C, *spatial) in [0, 1], to grow along it; without one, growth goes straight.
+        contrast: Along an image: how many radii of a structure a change of intensity by 1 on the way counts as.
+        domain_key: Where the domain is, True inside the image and False on padding, if there is padding.
+        spacing: Of the pixels along each axis. By default that of seeds with MONAI's metadata, else all alike.
+        output_keys: Where the labels go, one for each key.
+        allow_missing_keys: Skip seeds that are not there.
+
+    Raises:
+        InputError: When applied to something else than seeds with sizes for their classes.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection = "seeds",
+        *,
+        size_keys: KeysCollection = "size_target",
+        tolerance: float = 0.2,
+        image_key: Hashable | None = None,
+        contrast: float = 10.0,
+        domain_key: Hashable | None = None,
+        spacing: Sequence[float] | None = None,
+        output_keys: KeysCollection = "pseudo_label",
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.size_keys = ensure_tuple_rep(size_keys, len(self.keys))
+        self.tolerance = tolerance
+        self.image_key = image_key
+        self.contrast = contrast
+        self.domain_key = domain_key
+        self.spacing = spacing
+        self.output_keys = ensure_tuple_rep(output_keys, len(self.keys))
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> Data:
+        """Add the labels."""
+        result = dict(data)
+        for key, size_key, output in self.key_iterator(result, self.size_keys, self.output_keys):
+            seeds, sizes = _classes(result[key], key), _array(result[size_key]).astype(np.float64)
+            spacing = getattr(result[key], "pixdim", None) if self.spacing is None else self.spacing
+            labels = grow(
+                seeds,
+                sizes * (1 - self.tolerance),
+                sizes * (1 + self.tolerance),
+                domain=None
+                if self.domain_key is None
+                else _array(result[self.domain_key]).astype(bool).reshape(seeds.shape),
+                spacing=None if spacing is None else np.asarray(spacing, np.float64)[: seeds.ndim],
+                image=None if self.image_key is None else _array(result[self.image_key]),
+                contrast=self.contrast,
+            )
+            result[output] = convert_to_dst_type(labels.reshape(result[key].shape), result[key], dtype=np.uint8)[0]
         return result
 
 

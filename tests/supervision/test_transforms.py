@@ -9,10 +9,11 @@ from monai.transforms import Compose, EnsureChannelFirstd, EnsureTyped
 from medsize.config.supervision import FullSeeds, IndividualBounds, RandomSeeds
 from medsize.errors import InputError
 from medsize.supervision.bounds import make_bounds
+from medsize.supervision.grow import grow
 from medsize.supervision.seeds import erosion_seeds, full_seeds
 from medsize.supervision.size_targets import exact_sizes
 from medsize.supervision.tags import tags_from_sizes
-from medsize.supervision.transforms import Seedsd, SizeBoundsd, SizeTargetd, Tagsd
+from medsize.supervision.transforms import GrowSeedsd, Seedsd, SizeBoundsd, SizeTargetd, Tagsd
 
 
 def ventricle(*, depth: int | None = None) -> np.ndarray:
@@ -138,3 +139,43 @@ def test_unknown_pixels_are_taken() -> None:
         SizeTargetd("label", classes=3)({"label": label})["size_target"], exact_sizes(label, 3).astype(np.float32)
     )
     assert (Seedsd("label")({"label": label})["seeds"][0] == 255).all()
+
+
+def grown_from(label: np.ndarray, **changes: object) -> dict:
+    sizes = exact_sizes(label, 3)
+    return {"seeds": erosion_seeds(label)[None], "size_target": torch.from_numpy(sizes).float()} | changes
+
+
+@pytest.mark.parametrize("depth", [None, 5])
+@pytest.mark.parametrize("convert", [np.array, torch.tensor, MetaTensor])
+def test_grown_labels_are_of_the_seeds_shape_and_kind(depth: int | None, convert: type) -> None:
+    label = ventricle(depth=depth)
+    data = grown_from(label)
+    data["seeds"] = convert(data["seeds"])
+    found = GrowSeedsd(tolerance=0.1)(data)["pseudo_label"]
+    assert type(found) is type(data["seeds"])
+    assert found.dtype in (np.uint8, torch.uint8)
+    sizes = data["size_target"].double().numpy()
+    np.testing.assert_array_equal(np.asarray(found)[0], grow(erosion_seeds(label), sizes * 0.9, sizes * 1.1))
+
+
+def test_growth_knows_image_domain_and_spacing() -> None:
+    label = ventricle(depth=5)
+    image = np.random.default_rng(0).random((2, *label.shape))
+    domain = np.ones((1, *label.shape), np.bool_)
+    domain[:, :, 11:] = False
+    data = grown_from(label, image=image, inside=domain)
+    sizes = data["size_target"].double().numpy()
+    ends = (erosion_seeds(label), sizes * 0.8, sizes * 1.2)
+    spacing = np.array([1.0, 1.0, 6.0])
+    found = GrowSeedsd(image_key="image", contrast=2.0, domain_key="inside", spacing=(1, 1, 6))(data)["pseudo_label"]
+    expected = grow(*ends, domain=domain[0], image=image, contrast=2.0, spacing=spacing)
+    np.testing.assert_array_equal(found[0], expected)
+    data["seeds"] = MetaTensor(data["seeds"], affine=np.diag([1.0, 1.0, 6.0, 1.0]))
+    np.testing.assert_array_equal(GrowSeedsd()(data)["pseudo_label"][0], grow(*ends, spacing=spacing))
+
+
+def test_seeds_without_a_size_for_their_class_are_refused() -> None:
+    with pytest.raises(InputError, match="seeds of a class without a size"):
+        GrowSeedsd()(grown_from(ventricle(), size_target=torch.tensor([0.9, 0.1])))
+    assert "pseudo_label" not in GrowSeedsd(allow_missing_keys=True)({"size_target": torch.tensor([0.9, 0.1])})

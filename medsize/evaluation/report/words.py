@@ -83,6 +83,8 @@ def supervision_words(config: RunConfig) -> str:
         volumes = " of whole volumes" if level == "volume" and sizes.kind != "mean" else ""
         volumes = " of slices and of whole volumes" if level == "both" else volumes
         taught += [_SIZES[sizes.kind].format(level=level) + nominal + volumes]
+    if "pseudo_cross_entropy" in used:
+        taught += ["labels grown from seeds to sizes"]
     if used & set(_BOUNDED):
         taught += ["bounds on volumes" if level == "volume" else "bounds on sizes"]
     if used & set(_TAGGED):
