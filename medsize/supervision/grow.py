@@ -33,8 +33,8 @@ def grow(
     of the structure's seeds come first.
 
     - Where structures compete, a pixel belongs to the one whose seeds are nearest in units of its radius, that of a
-      disc (or ball) of the middle of its range. Each counts its own pixels alone, and has what there is of them if
-      that is less than its size.
+      disc (or ball) of the middle of its range. Each counts its own pixels alone, and those that are not farther than
+      all structures together would reach from its seeds; it has what there is of them if that is less than its size.
     - Seeds are never claimed by another class, those of the background included.
     - A size of 0 is an absent structure: if all are, Ω is background.
     - Of a structure without a known lower end only the seeds are certain. Without a known upper end, or without a
@@ -74,10 +74,12 @@ def grow(
     }
     found = np.full(seeds.shape, UNLABELLED, np.uint8)
     background = domain & (not extent.anywhere.any())
+    together = int(extent.most[extent.placed].sum())
     for k, own in _own_pixels(distances, radii).items():
         distance = distances[k]
-        mine = np.where(own, distance, np.inf)
         centre = np.argwhere(seeds == k).mean(0)
+        _, farthest = _nearest(distance, together, centre, steps)
+        mine = np.where(own & (distance <= farthest), distance, np.inf)
         certain, _ = _nearest(mine, int(extent.least[k]), centre, steps)
         reached, reach = _nearest(mine, int(extent.most[k]), centre, steps)
         found[certain] = k

@@ -46,7 +46,9 @@ def by_the_rules(
     reached: set[Pixel] = set()
     for k, own_seeds in of_class.items():
         centre = np.mean(own_seeds, axis=0)
-        mine = [p for p in sorted(domain) if owner[p] == k and math.isfinite(distance[k, p])]
+        apart = sorted(distance[k, p] for p in domain if math.isfinite(distance[k, p]))
+        farthest = apart[: sum(high[j] for j in of_class)][-1]
+        mine = [p for p in sorted(domain) if owner[p] == k and distance[k, p] <= farthest]
         mine.sort(key=lambda p: (distance[k, p], squared(p, centre)))
         found |= dict.fromkeys(mine[: low[k]], k)
         ring = mine[: high[k]]
@@ -117,12 +119,18 @@ def test_in_a_volume_the_spacing_decides_how_far_the_next_slice_is() -> None:
 
 
 def test_the_larger_of_two_structures_reaches_farther() -> None:
-    seeds = image_of({(0, 10): 1, (0, 30): 2}, (1, 60))
-    found = grow(seeds, *[sizes(30, 6, of=60)] * 2)[0]
-    # half a radius of the larger is five of the smaller: its own end at a distance of 20 · r₂ / (r₁ + r₂)
-    assert (found[:16] == 1).all()
-    assert np.count_nonzero(found == 2) == 6
-    assert set(found[16:27].tolist()) <= {1, 255}
+    seeds = image_of({(0, 10): 1, (0, 20): 2}, (1, 60))
+    found = grow(seeds, *[sizes(24, 4, of=60)] * 2)[0]
+    # They meet at 10 · r₁ / (r₁ + r₂) ≈ 7.1 from the larger one's seed.
+    assert (found[:18] == 1).all()
+    assert np.count_nonzero(found == 2) == 4
+
+
+def test_a_structure_without_room_is_not_grown_beyond_all_structures_together() -> None:
+    seeds = image_of({(0, 0): 1, (0, 1): 2, (0, 2): 1}, (1, 60))
+    found = grow(seeds, *[sizes(8, 4, of=60)] * 2)[0]
+    assert (found[:3] == [1, 2, 1]).all(), "the larger one is around the smaller one, which has no room"
+    assert (found[12:] == 0).all()
 
 
 def test_seeds_are_never_claimed_by_another_class_nor_by_the_size() -> None:
