@@ -36,6 +36,7 @@ from medsize.evaluation.training_sizes import (
     TaughtSlices,
     choose_taught,
     compare_training_sizes,
+    given_estimates,
     middle_rows,
     read_size_targets,
     rows_of_items,
@@ -48,7 +49,7 @@ from medsize.inference.label_values import label_values, structure_values, to_so
 from medsize.inference.load import Predictor
 from medsize.inference.options import NETWORK_ALONE, PredictionOptions
 from medsize.run_folder import Checkpoint, RunFolder
-from medsize.supervision.supervise import supervise
+from medsize.supervision.supervise import PSEUDO_LABEL, supervise
 from medsize.supervision.table_sizes import levels_of
 from medsize.tables import write_table
 
@@ -317,18 +318,21 @@ def _look_at_training(
     names = ("training_sizes.csv", "taught_slices.npz", "doubted_slices.npz")
     table, taught, doubted_slices = paths = [places.report / name for name in names]
     write_table(table, sizes)
+    grown = PSEUDO_LABEL in config.targets()
     seeds = supervise(
         config.supervision,
         store,
         rows,
-        needs=frozenset({"seeds"}) & config.targets(),
+        needs=frozenset({"seeds"} if grown else {"seeds"} & config.targets()),
         seed=config.training.seed,
         labels=label_values(config.data),
     ).seeds
     slices = sizes[sizes["slice"].notna()] if level == "both" else sizes
     candidates = middle_rows(store, sample) if level == "volume" else sample
     shown = choose_taught(candidates, slices, 2 * config.evaluation.overlays)
-    TaughtSlices.collect(predictor, store, shown, seeds).write(taught)
+    in_cases = targets["case"].isin(store.index["case"].iloc[shown])
+    grown_to = given_estimates(store, targets[in_cases]) if grown else None
+    TaughtSlices.collect(predictor, store, shown, seeds, grown_to).write(taught)
     doubted = rows_of_items(store, rank_doubts(sizes).head(2 * config.evaluation.overlays), learned)
     TaughtSlices.collect(predictor, store, doubted, seeds).write(doubted_slices)
     return paths

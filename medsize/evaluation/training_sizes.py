@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from medsize.config.size_terms import Level, Levels
 from medsize.data.store import SliceStore
+from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
 from medsize.evaluation.doubt import TOLD_TEXTS
 from medsize.files import atomic_path
@@ -20,6 +21,9 @@ from medsize.inference.load import Predictor
 from medsize.inference.predict_slices import predict_labels
 from medsize.run_folder import RunFolder
 from medsize.supervision.given_sizes import exact_fractions, first_rows
+from medsize.supervision.stored_pseudo_labels import grown_labels
+from medsize.supervision.supervise import MANY
+from medsize.supervision.table_sizes import Estimates
 from medsize.tables import read_table
 
 MOST_SLICES: Final = 1000
@@ -179,6 +183,34 @@ def read_size_targets(run: RunFolder) -> pd.DataFrame:
     return table[["case", "slice", "structure", *numbers[1:], *(name for name in _TOLD if name in table)]]
 
 
+def given_estimates(store: SliceStore, targets: pd.DataFrame) -> dict[Level, Estimates]:
+    """Return the sizes that a run was given, one row a slice of the store.
+
+    Args:
+        store: The slices.
+        targets: ``size_targets.csv``: sizes of slices, of volumes, or of both.
+    """
+    found: dict[Level, Estimates] = {}
+    classes = {name: k for k, name in enumerate(store.structures, start=1)}
+    rows_of = {case: store.rows([case]) for case in targets["case"].unique()}
+    of_volumes = targets["slice"].isna()
+    levels: tuple[tuple[Level, pd.DataFrame], ...] = (("slice", targets[~of_volumes]), ("volume", targets[of_volumes]))
+    for level, part in levels:
+        if part.empty:
+            continue
+        found[level] = estimates = Estimates.unknown(len(store), store.classes)
+        for row in part.to_dict("records"):
+            at = rows_of[row["case"]] if level == "volume" else rows_of[row["case"]][int(row["slice"])]
+            if len(classes) > MANY and np.isnan(estimates.value[at]).all():
+                estimates.value[at] = 0.0  # of many structures, those that are absent have no row
+            if row["structure"] in classes:
+                k = classes[row["structure"]]
+                estimates.value[at, k] = row["given_fraction"]
+                estimates.low[at, k] = row.get("low_fraction", np.nan)
+                estimates.high[at, k] = row.get("high_fraction", np.nan)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class TaughtSlices:
     """Some training slices as the network was taught them, and its answer in the end.
@@ -188,6 +220,8 @@ class TaughtSlices:
         slice: Numbers from 0, (n,).
         image: (n, H, W) uint8, the network's input times 255; of photos (n, H, W, 3).
         seeds: (n, H, W) uint8 classes, 255 where nothing was told.
+        pseudo_label: (n, H, W) uint8 classes that followed from seeds and sizes, 255 where undecided.
+        label: (n, H, W) uint8 classes of the label, 255 where there is none.
         predicted: (n, H, W) uint8 classes.
         pixel_mm: (n, 2), spacing of the slice's own pixels.
     """
@@ -196,22 +230,42 @@ class TaughtSlices:
     slice: NDArray[np.int64]
     image: NDArray[np.uint8]
     seeds: NDArray[np.uint8]
+    pseudo_label: NDArray[np.uint8]
+    label: NDArray[np.uint8]
     predicted: NDArray[np.uint8]
     pixel_mm: NDArray[np.float64]
 
     @classmethod
     def collect(
-        cls, predictor: Predictor, store: SliceStore, rows: NDArray[np.intp], seeds: NDArray[np.uint8] | None
+        cls,
+        predictor: Predictor,
+        store: SliceStore,
+        rows: NDArray[np.intp],
+        seeds: NDArray[np.uint8] | None,
+        sizes: Mapping[Level, Estimates] | None = None,
     ) -> Self:
-        """Take slices from the store, with the run's seeds (of the whole store; None if it had none)."""
+        """Take slices from the store.
+
+        Args:
+            predictor: The trained network.
+            store: The slices.
+            rows: Those to take.
+            seeds: The run's seeds, of the whole store; None if it had none.
+            sizes: The sizes that the seeds were grown to; None if the run had no pseudo labels.
+        """
         image = (np.moveaxis(np.asarray(store.images[rows]), 1, -1) * 255).round().astype(np.uint8)
         image = image[..., 0] if image.shape[-1] == 1 else image
         cases = store.index["case"].iloc[rows].to_list()
+        nothing = np.full(image.shape[:3], UNLABELLED, np.uint8)
         return cls(
             case=np.array(cases, dtype=np.str_),
             slice=store.index["slice"].iloc[rows].to_numpy(np.int64),
             image=image,
-            seeds=np.full(image.shape[:3], 255, np.uint8) if seeds is None else np.asarray(seeds[rows]),
+            seeds=nothing if seeds is None else np.asarray(seeds[rows]),
+            pseudo_label=nothing
+            if seeds is None or sizes is None
+            else grown_labels(predictor.config.supervision.pseudo_labels, store, rows, seeds, sizes),
+            label=np.asarray(store.labels[rows]),
             predicted=predict_rows(predictor, store, rows),
             pixel_mm=np.array(
                 [

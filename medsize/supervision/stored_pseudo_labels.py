@@ -40,7 +40,7 @@ def stored_pseudo_labels(
         ``decided_share`` of the pixels, ``sizes_without_seeds`` and ``sizes_below_seeds``: how many structures of
         slices or volumes are said to be there but have no seed, and to be smaller than their seeds.
     """
-    items = items_of(store, rows, {level: ring(of, config.tolerance) for level, of in estimates.items()})
+    items = _items(config, store, rows, estimates)
     digest = hashlib.sha256()
     for item in items:
         for part in (item.rows, item.spacing, item.low, item.high, seeds[item.rows]):
@@ -54,6 +54,29 @@ def stored_pseudo_labels(
 
     labels = store.derived("pseudo_labels", key, ((len(store), store.side, store.side), np.uint8), write)
     return labels, _counts(store, seeds, items, labels)
+
+
+def grown_labels(
+    config: PseudoLabels,
+    store: SliceStore,
+    rows: NDArray[np.integer],
+    seeds: Labels,
+    estimates: Mapping[Level, Estimates],
+) -> Labels:
+    """Grow the labels of a few rows without keeping them, (n, H, W): see :func:`stored_pseudo_labels`.
+
+    Of volumes, all slices of the rows' cases are grown.
+    """
+    found = np.full((len(store), store.side, store.side), UNLABELLED, np.uint8)
+    for item in _items(config, store, rows, estimates):
+        found[item.rows] = _grow(config, store, seeds, item)
+    return np.asarray(found[rows])
+
+
+def _items(
+    config: PseudoLabels, store: SliceStore, rows: NDArray[np.integer], estimates: Mapping[Level, Estimates]
+) -> list[Item]:
+    return items_of(store, rows, {level: ring(of, config.tolerance) for level, of in estimates.items()})
 
 
 def _grow(config: PseudoLabels, store: SliceStore, seeds: Labels, item: Item) -> Labels:

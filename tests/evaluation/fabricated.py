@@ -44,7 +44,9 @@ def fabricate_run(folder: Path, config: RunConfig, *, best: bool = True) -> RunF
     found = find_split_cases(config.data)
     store = prepare_slices(config.data, found)
     rows = store.rows(case.id for case in of_split(found.cases, "train"))
-    needs = frozenset({"seeds", "size_target", "size_bounds", "tags"}) & config.objective.build().targets
+    needs = (
+        frozenset({"seeds", "pseudo_label", "size_target", "size_bounds", "tags"}) & config.objective.build().targets
+    )
     supervision = supervise(
         config.supervision, store, rows, needs=needs, seed=config.training.seed, labels=found.labels
     )
@@ -60,6 +62,7 @@ def fabricate_run(folder: Path, config: RunConfig, *, best: bool = True) -> RunF
                 "nominal_noise": supervision.nominal_noise,
                 "measured_noise": supervision.measured_noise,
                 "seed_pixels": supervision.seed_pixels,
+                "pseudo_labels": supervision.pseudo_labels,
             }
         )
     )

@@ -21,11 +21,13 @@ from medsize.errors import InputError, InputErrors
 from medsize.evaluation import evaluate_run
 from medsize.evaluation.doubt import read_training_sizes
 from medsize.evaluation.evaluated import Evaluated
+from medsize.evaluation.report import write_report
 from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.training_sizes import TaughtSlices
 from medsize.inference.meaning import Meaning
 from medsize.inference.options import PredictionOptions
 from medsize.run_folder import RunFolder
+from medsize.training.task import prepare_task
 from tests.conftest import tiny_run_config
 from tests.evaluation.fabricated import fabricate_run, write_cases
 
@@ -103,6 +105,26 @@ def test_the_taught_slices_have_the_seeds_of_the_run(evaluated):
         lv = read_label(train[case].label, None, (1, 2, 3)).array[..., number] == 3
         assert 0 < (seeds == 1).sum() < lv.sum()
         assert lv[seeds == 1].all()
+
+
+@pytest.mark.parametrize("level", ["slice", "volume"])
+def test_the_taught_slices_have_the_pseudo_labels_of_the_run(intensity_network, tiny_acdc, tiny_cache, tmp_path, level):
+    config = tiny_run_config(
+        *(tiny_acdc, tiny_cache, "objective.pseudo_cross_entropy={}", "objective.partial_cross_entropy=null"),
+        *("supervision.sizes={kind: noisy, noise: 0.2}", f"supervision.level={level}"),
+    )
+    run = fabricate_run(tmp_path / "grown", config)
+    evaluate_run(run, device="cpu")
+    task = prepare_task(config)
+    taught = TaughtSlices.read(run.report / "taught_slices.npz")
+    for place, (case, number) in enumerate(zip(taught.case.tolist(), taught.slice.tolist(), strict=True)):
+        row = task.store.rows([case])[number]
+        np.testing.assert_array_equal(taught.pseudo_label[place], task.supervision.pseudo_label[row])
+        np.testing.assert_array_equal(taught.seeds[place], task.supervision.seeds[row])
+        np.testing.assert_array_equal(taught.label[place], task.store.labels[row])
+    page = write_report(run).read_text(encoding="utf-8")
+    assert "grown: Dice" in page
+    assert 'class="grown"' in page
 
 
 def test_training_sizes_cover_every_training_slice(evaluated):

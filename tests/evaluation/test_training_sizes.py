@@ -9,6 +9,7 @@ from medsize.evaluation.training_sizes import (
     TaughtSlices,
     choose_taught,
     compare_training_sizes,
+    given_estimates,
     middle_rows,
     predict_rows,
     read_size_targets,
@@ -154,6 +155,32 @@ def test_a_slice_with_some_sizes_unknown_is_chosen_by_those_that_are_known():
 def test_without_any_size_slices_are_chosen_evenly():
     sizes = table([np.nan] * 4)
     np.testing.assert_array_equal(choose_taught(np.arange(4), sizes, 2), [1, 3])
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_given_sizes_are_read_from_the_table_as_they_were_given(trained, many, monkeypatch):
+    _, store, rows = trained
+    case = store.index["case"].iloc[rows[0]]
+    monkeypatch.setattr("medsize.evaluation.training_sizes.MANY", 0 if many else 8)
+    targets = pd.DataFrame(
+        {
+            "case": case,
+            "slice": pd.array([1, 1, pd.NA], dtype="Int64"),
+            "structure": ["background", store.structures[0], store.structures[0]],
+            "given_fraction": [0.9, np.nan, 0.1],
+            "low_fraction": [np.nan, 0.2, np.nan],
+            "high_fraction": [np.nan, 0.3, np.nan],
+        }
+    )
+    found = given_estimates(store, targets)
+    of_case = store.rows([case])
+    slices, volumes = found["slice"], found["volume"]
+    assert [slices.low[of_case[1], 1], slices.high[of_case[1], 1]] == [0.2, 0.3]
+    assert np.isnan(slices.value[of_case[0]]).all()
+    assert (volumes.value[of_case, 1] == 0.1).all()
+    others = slices.value[of_case[1], 2:]
+    assert ((others == 0) if many else np.isnan(others)).all()
+    assert list(given_estimates(store, targets[:2])) == ["slice"]
 
 
 def test_taught_slices_are_read_back(trained, tmp_path):

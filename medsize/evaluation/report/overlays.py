@@ -10,6 +10,10 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 UNLABELLED: Final = 255
+CERTAIN: Final = (0.20, 0.80, 0.45, 0.50)
+"""Red, green, blue and opacity over pixels that are certainly of a structure; ``style.css`` has it in the key."""
+OPEN: Final = (0.98, 0.93, 0.35, 0.40)
+"""Likewise over those that may be of a structure or not."""
 _LEAST_SIDE_MM: Final = 90.0
 _MARGIN: Final = 1.7
 
@@ -45,6 +49,8 @@ class Overlay:
         truth: Path data of the label's outlines; empty if there are none.
         prediction: Path data of the prediction's outlines.
         seeds: Path data of one dot a seed pixel.
+        grown: What was grown from seeds and sizes as a PNG data URI to lay over the image: one colour where a structure
+            is certain, another where nothing is; empty if nothing was grown.
     """
 
     width_mm: float
@@ -55,6 +61,7 @@ class Overlay:
     truth: str
     prediction: str
     seeds: str
+    grown: str = ""
 
 
 def draw(
@@ -66,6 +73,7 @@ def draw(
     truth: NDArray[np.uint8] | None,
     prediction: NDArray[np.uint8],
     seeds: NDArray[np.floating],
+    grown: NDArray[np.uint8] | None = None,
 ) -> Overlay:
     """Prepare one slice.
 
@@ -77,6 +85,7 @@ def draw(
         truth: (X, Y) classes of the label, if it is to be shown.
         prediction: (X, Y) predicted classes.
         seeds: (n, 2) positions of seed pixels, in pixels of the slice; fractions are allowed.
+        grown: (X, Y) classes that followed from seeds and sizes, 255 where undecided, if they are to be shown.
     """
     columns, rows = image[window.slices].shape[:2]
     inside = seeds + 0.5 - [window.x[0], window.y[0]]
@@ -90,6 +99,7 @@ def draw(
         truth="" if truth is None else outline(truth[window.slices]),
         prediction=outline(prediction[window.slices]),
         seeds="".join(f"M{x:.4g} {y:.4g}h0" for x, y in inside),
+        grown="" if grown is None else _tint(grown[window.slices].T),
     )
 
 
@@ -145,6 +155,13 @@ def _runs(borders: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
     steps = np.diff(np.pad(borders, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     starts, ends = np.argwhere(steps == 1), np.argwhere(steps == -1)
     return [(int(line), int(start), int(end - start)) for (line, start), (_, end) in zip(starts, ends, strict=True)]
+
+
+def _tint(labels: NDArray[np.uint8]) -> str:
+    colours = np.zeros((*labels.shape, 4))
+    colours[(labels > 0) & (labels != UNLABELLED)] = CERTAIN
+    colours[labels == UNLABELLED] = OPEN
+    return _png(colours, (0, 1))
 
 
 def _png(pixels: NDArray[Any], contrast: tuple[float, float]) -> str:

@@ -22,7 +22,7 @@ from medsize.inference.load import trained_config
 from medsize.run_folder import RunFolder
 
 _MOST_DOUBTS: Final = 15
-_TOLD: Final = ("seed_pixels", "nominal_noise", "measured_noise")
+_TOLD: Final = ("seed_pixels", "pseudo_labels", "nominal_noise", "measured_noise")
 
 
 def run_sections(evaluated: Evaluated, run: RunFolder, structures: tuple[str, ...]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from medsize.data.unlabelled import UNLABELLED
 from medsize.evaluation.report.overlays import Overlay, Window, contrast_of, draw, seed_positions, window_around
 from medsize.evaluation.training_sizes import TaughtSlices
 
@@ -27,12 +28,15 @@ class TaughtSlice:
         sizes: Structure to its size, a fraction of the slice (or of its case's volume, if sizes of volumes were
             given), by kind: ``given``, ``exact``, ``predicted``; None where unknown.
         overlay: The slice.
+        grown_dice: Dice of what was grown from seeds and sizes with the label, over the structures and the pixels that
+            were decided; None where nothing was grown or there is no label.
     """
 
     case: str
     slice: int
     sizes: dict[str, dict[str, float | None]]
     overlay: Overlay
+    grown_dice: float | None
 
     @property
     def told(self) -> bool:
@@ -53,9 +57,13 @@ def show_taught(taught: TaughtSlices, sizes: pd.DataFrame) -> list[TaughtSlice]:
         told = taught.seeds[place] < 255
         pixel_mm = float(taught.pixel_mm[place][0]), float(taught.pixel_mm[place][1])
         image = taught.image[place]
-        window = window_around(_around_seeds(told, predicted > 0), pixel_mm)
+        label, grown = taught.label[place], taught.pseudo_label[place]
+        grown_dice = _dice(grown, label)
+        truth = np.where(label == UNLABELLED, np.uint8(0), label)
+        window = window_around(_around_seeds(told, predicted > 0) | _structures(grown), pixel_mm)
         if image.ndim == 3:  # a photo: all of it, its rows downwards
             image, predicted, seeds, pixel_mm = image.swapaxes(0, 1), predicted.T, seeds[:, ::-1], pixel_mm[::-1]
+            truth, grown = truth.T, grown.T
             window = Window((0, image.shape[0]), (0, image.shape[1]))
         of_case = sizes["case"] == case
         of_slice = of_case & (sizes["slice"] == number).fillna(False)
@@ -71,10 +79,12 @@ def show_taught(taught: TaughtSlices, sizes: pd.DataFrame) -> list[TaughtSlice]:
                     window,
                     pixel_mm,
                     contrast=contrast_of(image),
-                    truth=None,
+                    truth=truth if (grown != UNLABELLED).any() else None,
                     prediction=predicted,
                     seeds=seeds,
+                    grown=grown if (grown != UNLABELLED).any() else None,
                 ),
+                grown_dice=grown_dice,
             )
         )
     return shown
@@ -95,6 +105,20 @@ def _around_seeds(told: Mask, predicted: Mask) -> Mask:
         return predicted
     pieces, _ = ndimage.label(predicted)
     return told | (np.isin(pieces, pieces[told]) & predicted)
+
+
+def _structures(labels: NDArray[np.uint8]) -> Mask:
+    return np.asarray((labels > 0) & (labels != UNLABELLED))
+
+
+def _dice(grown: NDArray[np.uint8], label: NDArray[np.uint8]) -> float | None:
+    """Return the mean Dice over the structures of either, on the pixels where both say something."""
+    known = (grown != UNLABELLED) & (label != UNLABELLED)
+    a, b = grown[known], label[known]
+    classes = [k for k in np.union1d(a, b).tolist() if k > 0]
+    if not classes:
+        return None
+    return float(np.mean([2 * ((a == k) & (b == k)).sum() / ((a == k).sum() + (b == k).sum()) for k in classes]))
 
 
 def _sizes(row: Mapping[Any, float]) -> dict[str, float | None]:

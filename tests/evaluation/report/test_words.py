@@ -81,6 +81,11 @@ def test_what_a_run_was_taught_is_said_in_words(config, words):
     assert supervision_words(config) == words
 
 
+def test_labels_grown_from_seeds_and_sizes_name_both():
+    words = supervision_words(run({"pseudo_cross_entropy": {}}))
+    assert words == "seeds from eroded masks, exact sizes and labels grown from the seeds to the sizes"
+
+
 def test_every_kind_of_seeds_sizes_and_network_has_words():
     for kind in ("erosion", "random", "centroid", "full"):
         assert supervision_words(run({"partial_cross_entropy": {}}, seeds={"kind": kind}))
