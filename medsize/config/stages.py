@@ -30,6 +30,8 @@ class RelabelConfig(Model):
     """``corrected`` weighs each given size and the predicted one by their errors, for size targets too."""
     noise: float | None = Field(default=None, ge=0)
     """Mean relative error of the given sizes; left out, that of simulated noise, else both are taken to err alike."""
+    anchor: float = Field(default=16.0, ge=0)
+    """How many nats of the network's a radius away from the labels grown to these sizes outweighs; 0 asks it alone."""
     tolerance: float = Field(default=0.0, ge=0, lt=1)
     """Pixels stay undecided that are an object at its size + this share of it, and none at its size − this."""
 

@@ -140,6 +140,13 @@ class TableBounds(Model):
 Bounds = Annotated[CommonBounds | IndividualBounds | TableBounds, Field(discriminator="kind")]
 
 
+class SettledByIntensity(Model):
+    """Pixels around a size, given the class that their place and their intensity speak for, so that sizes are met."""
+
+    place: float = Field(default=10.0, ge=0)
+    """How many nats of an intensity's log-likelihood a radius of the structure outweighs."""
+
+
 class PseudoLabels(Model):
     """Labels grown from the seeds to the sizes, for ``objective.pseudo_cross_entropy``."""
 
@@ -149,6 +156,8 @@ class PseudoLabels(Model):
     """A size is one of ± this, and pixels between stay undecided; ranges that people gave are used as they are."""
     contrast: float = Field(default=10.0, ge=0)
     """Of ``geodesic``: how many radii of the structure a change from black to white on the way counts as."""
+    settle: SettledByIntensity | None = None
+    """How pixels between are given a class; ``null`` leaves them undecided."""
 
 
 class SupervisionConfig(Model):

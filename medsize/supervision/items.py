@@ -11,9 +11,6 @@ from medsize.data.store import SliceStore
 from medsize.supervision.size_targets import Fractions
 from medsize.supervision.table_sizes import Estimates
 
-Range = tuple[Fractions, Fractions]
-"""Lower and upper ends of sizes, each (N, K), one row a slice of a store; NaN where unknown."""
-
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -23,8 +20,8 @@ class Item:
         rows: Its rows of the store.
         shape: (H, W), or (Z, H, W).
         spacing: Of its axes in mm; 1 where it is not known.
-        low: Lower end of each class's size, (K,).
-        high: Upper end.
+        low: Lower end of each class's size, (K,); NaN where unknown.
+        high: Upper end; equal to ``low`` where a size is a number.
     """
 
     rows: NDArray[np.intp]
@@ -33,40 +30,46 @@ class Item:
     low: Fractions
     high: Fractions
 
+    def around(self, tolerance: float) -> tuple[Fractions, Fractions]:
+        """Return the ends between which sizes are, each (K,): ranges as they are, numbers ± the tolerance."""
+        number = self.low == self.high
+        low = np.where(number, self.low * (1 - tolerance), self.low)
+        high = np.where(number, self.high * (1 + tolerance), self.high)
+        return low, high
 
-def ring(estimates: Estimates, tolerance: float) -> Range:
-    """Return the ends between which sizes are, each (N, K): ranges as they are, else the value ± the tolerance."""
-    low = np.where(np.isnan(estimates.low), estimates.value * (1 - tolerance), estimates.low)
-    high = np.where(np.isnan(estimates.high), estimates.value * (1 + tolerance), estimates.high)
-    return low, high
 
-
-def items_of(store: SliceStore, rows: NDArray[np.integer], sizes: Mapping[Level, Range]) -> list[Item]:
+def items_of(store: SliceStore, rows: NDArray[np.integer], estimates: Mapping[Level, Estimates]) -> list[Item]:
     """Return the volumes, and then the slices that are known by themselves, which stand for their part of a volume.
 
     Args:
         store: The slices.
         rows: Some rows, whole cases where sizes are of volumes.
-        sizes: Ends of the sizes of slices, of volumes, or of both.
+        estimates: Sizes of slices, of volumes, or of both.
     """
     items: list[Item] = []
     plane = (store.side, store.side)
     cases = store.index["case"].iloc[rows]
     spacings = {case: _spacing(store, case) for case in cases.unique()}
-    if "volume" in sizes:
-        low, high = sizes["volume"]
+    if "volume" in estimates:
+        low, high = _ends(estimates["volume"])
         for case, spacing in spacings.items():
             own = store.rows([case])
             items.append(Item(own, (len(own), *plane), spacing, low[own[0]], high[own[0]]))
-    if "slice" in sizes:
-        low, high = sizes["slice"]
+    if "slice" in estimates:
+        low, high = _ends(estimates["slice"])
         known = np.asarray(~np.isnan(low[:, 1:] + high[:, 1:]).any(axis=1))
         items += [
             Item(np.array([row]), plane, spacings[case][1:], low[row], high[row])
             for row, case in zip(rows, cases, strict=True)
-            if known[row] or "volume" not in sizes
+            if known[row] or "volume" not in estimates
         ]
     return items
+
+
+def _ends(estimates: Estimates) -> tuple[Fractions, Fractions]:
+    low = np.where(np.isnan(estimates.low), estimates.value, estimates.low)
+    high = np.where(np.isnan(estimates.high), estimates.value, estimates.high)
+    return low, high
 
 
 def _spacing(store: SliceStore, case: str) -> NDArray[np.float64]:

@@ -11,8 +11,9 @@ from medsize.config.supervision import PseudoLabels
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
 from medsize.supervision.grow import Extent, grow
-from medsize.supervision.items import Item, items_of, ring
+from medsize.supervision.items import Item, items_of
 from medsize.supervision.seeds import Labels
+from medsize.supervision.settle_by_intensity import settle_by_intensity
 from medsize.supervision.table_sizes import Estimates
 
 
@@ -40,7 +41,7 @@ def stored_pseudo_labels(
         ``decided_share`` of the pixels, ``sizes_without_seeds`` and ``sizes_below_seeds``: how many structures of
         slices or volumes are said to be there but have no seed, and to be smaller than their seeds.
     """
-    items = _items(config, store, rows, estimates)
+    items = items_of(store, rows, estimates)
     digest = hashlib.sha256()
     for item in items:
         for part in (item.rows, item.spacing, item.low, item.high, seeds[item.rows]):
@@ -50,10 +51,10 @@ def stored_pseudo_labels(
     def write(labels: NDArray[np.uint8]) -> None:
         labels[:] = UNLABELLED
         for item in items:
-            labels[item.rows] = _grow(config, store, seeds, item)
+            labels[item.rows] = grow_item(config, store, seeds, item)
 
     labels = store.derived("pseudo_labels", key, ((len(store), store.side, store.side), np.uint8), write)
-    return labels, _counts(store, seeds, items, labels)
+    return labels, _counts(config, store, seeds, items, labels)
 
 
 def grown_labels(
@@ -68,40 +69,47 @@ def grown_labels(
     Of volumes, all slices of the rows' cases are grown.
     """
     found = np.full((len(store), store.side, store.side), UNLABELLED, np.uint8)
-    for item in _items(config, store, rows, estimates):
-        found[item.rows] = _grow(config, store, seeds, item)
+    for item in items_of(store, rows, estimates):
+        found[item.rows] = grow_item(config, store, seeds, item)
     return np.asarray(found[rows])
 
 
-def _items(
-    config: PseudoLabels, store: SliceStore, rows: NDArray[np.integer], estimates: Mapping[Level, Estimates]
-) -> list[Item]:
-    return items_of(store, rows, {level: ring(of, config.tolerance) for level, of in estimates.items()})
+def grow_item(config: PseudoLabels, store: SliceStore, seeds: Labels, item: Item) -> Labels:
+    """Return the pseudo labels of one slice or volume, (n, H, W).
 
-
-def _grow(config: PseudoLabels, store: SliceStore, seeds: Labels, item: Item) -> Labels:
-    image, contrast = None, 0.0
-    if config.by == "geodesic":
-        planes = np.moveaxis(np.asarray(store.images[item.rows]), 1, 0)  # (C, Z, H, W)
-        image, contrast = planes.reshape(-1, *item.shape), config.contrast
+    Args:
+        config: How they are grown.
+        store: The slices.
+        seeds: Class of each seed pixel, 255 elsewhere, (N, H, W).
+        item: Its rows and its sizes.
+    """
+    planes = np.moveaxis(np.asarray(store.images[item.rows]), 1, 0)  # (C, Z, H, W)
+    image = planes.reshape(-1, *item.shape)
+    domain = np.asarray(store.domain[item.rows]).reshape(item.shape)
     labels = grow(
         seeds[item.rows].reshape(item.shape),
-        item.low,
-        item.high,
-        domain=store.domain[item.rows].reshape(item.shape),
+        *item.around(config.tolerance),
+        domain=domain,
         spacing=item.spacing,
-        image=image,
-        contrast=contrast,
+        image=image if config.by == "geodesic" else None,
+        contrast=config.contrast,
     )
+    if config.settle:
+        labels = settle_by_intensity(
+            labels, image, item.low, item.high, domain=domain, spacing=item.spacing, place=config.settle.place
+        )
     return labels.reshape(len(item.rows), *item.shape[-2:])
 
 
-def _counts(store: SliceStore, seeds: Labels, items: list[Item], labels: Labels) -> dict[str, float]:
+def _counts(
+    config: PseudoLabels, store: SliceStore, seeds: Labels, items: list[Item], labels: Labels
+) -> dict[str, float]:
     without = below = decided = pixels = 0
     for item in items:
         domain = store.domain[item.rows]
         inside = int(np.count_nonzero(domain))
-        extent = Extent.of(np.where(domain, seeds[item.rows], np.uint8(UNLABELLED)), item.low, item.high, inside)
+        inner = np.where(domain, seeds[item.rows], np.uint8(UNLABELLED))
+        extent = Extent.of(inner, *item.around(config.tolerance), inside)
         without += int(extent.without_seeds.sum())
         below += int(extent.below_seeds.sum())
         decided += int(np.count_nonzero(labels[item.rows] != UNLABELLED))

@@ -95,18 +95,25 @@ class Supervision:
     def mean_sizes(self) -> list[float] | None:
         """Return the mean given size of each class, background first, or None where a structure has none.
 
-        Only what the objective is given counts: the size targets, or else the middle of the size bounds.
+        Only what the objective is given counts: the size targets, or else the middle of the size bounds, or the sizes
+        that labels are grown to.
         """
+        given = [] if self.pseudo_label is None else list(self.estimates.values())
         middles = [
             None if bounds is None else bounds.mean(-1) for bounds in (self.size_bounds, self.volume_size_bounds)
         ]
-        for sizes in (self.size_target, self.volume_size_target, *middles):
-            if sizes is None or np.isnan(sizes[:, 1:]).all(0).any():
-                continue
-            structures = np.nanmean(sizes[:, 1:], 0, dtype=np.float64).clip(_SMALLEST_SHARE, 1)
-            background = max(1 - structures.sum(), _SMALLEST_SHARE)
-            return [float(background), *structures.tolist()]
+        for sizes in (self.size_target, self.volume_size_target, *middles, *(of.presence() for of in given)):
+            if sizes is not None and (shares := mean_shares(sizes)):
+                return shares
         return None
+
+
+def mean_shares(sizes: NDArray[np.floating]) -> list[float] | None:
+    """Return the mean of sizes (N, K) of each class, background first; None if a structure has none at all."""
+    if np.isnan(sizes[:, 1:]).all(0).any():
+        return None
+    structures = np.nanmean(sizes[:, 1:], 0, dtype=np.float64).clip(_SMALLEST_SHARE, 1)
+    return [max(1 - float(structures.sum()), _SMALLEST_SHARE), *structures.tolist()]
 
 
 def supervise(

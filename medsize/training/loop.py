@@ -215,6 +215,7 @@ class Training:
             self.task.train_rows,
             self.task.supervision,
             config,
+            self.run_config.supervision.pseudo_labels,
             device=self.accelerator.device,
             precision=self.precision,
             batch_size=self.config.batch_size,

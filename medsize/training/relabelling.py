@@ -20,6 +20,7 @@ from torch import nn
 
 from medsize.config.size_terms import Level
 from medsize.config.stages import RelabelConfig
+from medsize.config.supervision import PseudoLabels
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
@@ -28,8 +29,10 @@ from medsize.run_folder import RunFolder
 from medsize.supervision.assign import label_under_sizes
 from medsize.supervision.corrected_sizes import correct_sizes
 from medsize.supervision.given_sizes import first_rows
-from medsize.supervision.items import items_of, ring
+from medsize.supervision.items import Item, items_of
+from medsize.supervision.nearness import distances_in_radii
 from medsize.supervision.size_targets import Fractions
+from medsize.supervision.stored_pseudo_labels import grow_item
 from medsize.supervision.supervise import Supervision
 from medsize.supervision.table_sizes import Estimates
 from medsize.training.sizes_while_learning import fractions_of
@@ -103,6 +106,7 @@ def relabel(
     rows: NDArray[np.intp],
     supervision: Supervision,
     config: RelabelConfig,
+    grown: PseudoLabels,
     *,
     device: torch.device,
     precision: torch.dtype,
@@ -119,7 +123,8 @@ def relabel(
         store: The slices.
         rows: Rows that train.
         supervision: Seeds, which keep their class, and the given sizes.
-        config: Which sizes, and how much is left undecided.
+        config: Which sizes, how far the network may leave the grown labels, and how much is left undecided.
+        grown: How labels are grown from the seeds.
         device: Where the network is.
         precision: Of its arithmetic.
         batch_size: Slices at a time.
@@ -150,7 +155,7 @@ def relabel(
             else given
             for level, given in supervision.estimates.items()
         }
-        labels = _labels(log_probs, domain, store, rows, supervision.seeds, used, config.tolerance)
+        labels = _labels(log_probs, domain, store, rows, supervision.seeds, used, config, grown)
     tables = [
         _table(store, rows, level, supervision.estimates[level].value, seen[level], used[level].value) for level in used
     ]
@@ -198,26 +203,38 @@ def _labels(
     rows: NDArray[np.intp],
     seeds: NDArray[np.uint8] | None,
     used: Mapping[Level, Estimates],
-    tolerance: float,
+    config: RelabelConfig,
+    grown: PseudoLabels,
 ) -> NDArray[np.uint8]:
     labels = np.full((len(store), *domain.shape[1:]), UNLABELLED, np.uint8)
     place = {int(row): at for at, row in enumerate(rows)}
-    for item in items_of(store, rows, {level: ring(of, 0) for level, of in used.items()}):
+    for item in items_of(store, rows, used):
         at = [place[int(row)] for row in item.rows]
         inside = domain[at]
         known = np.full_like(labels[item.rows], UNLABELLED) if seeds is None else np.asarray(seeds[item.rows])
-        pixels = np.moveaxis(np.asarray(log_probs[at]), 1, 0)[:, inside].astype(np.float32)
+        scores = np.moveaxis(np.asarray(log_probs[at]), 1, 0)[:, inside].astype(np.float32)
+        if config.anchor and seeds is not None:
+            scores -= config.anchor * _distances(grown, store, seeds, item, inside)
         found = label_under_sizes(
-            torch.from_numpy(pixels),
+            torch.from_numpy(scores),
             torch.from_numpy(item.low),
             torch.from_numpy(item.high),
             seeds=torch.from_numpy(known[inside]),
-            tolerance=tolerance,
+            tolerance=config.tolerance,
         )
         block = np.full(inside.shape, UNLABELLED, np.uint8)
         block[inside] = found.numpy()
         labels[item.rows] = block
     return labels
+
+
+def _distances(
+    grown: PseudoLabels, store: SliceStore, seeds: NDArray[np.uint8], item: Item, inside: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return how far each pixel of Ω is from each class of the labels grown to an item's sizes, (K, P), in radii."""
+    labels = grow_item(grown, store, seeds, item).reshape(item.shape)
+    distances = distances_in_radii(labels, item.low, item.high, domain=inside.reshape(item.shape), spacing=item.spacing)
+    return distances.reshape(len(distances), *inside.shape)[:, inside].astype(np.float32)
 
 
 def _targets(supervision: Supervision, used: Mapping[Level, Estimates]) -> dict[str, NDArray[np.float32]]:

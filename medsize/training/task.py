@@ -19,8 +19,9 @@ from medsize.errors import InputError
 from medsize.inference.extent import Extent
 from medsize.losses import Objective
 from medsize.networks import EncoderNetwork, guess_shares, load_encoder_weights
+from medsize.supervision.given_sizes import exact_fractions
 from medsize.supervision.settle import settle
-from medsize.supervision.supervise import PSEUDO_LABEL, SIZES, Supervision, supervise
+from medsize.supervision.supervise import PSEUDO_LABEL, SIZES, Supervision, mean_shares, supervise
 from medsize.training.start_from import load_start
 
 
@@ -134,7 +135,7 @@ def prepare_task(config: RunConfig) -> Task:
         labels=found.labels,
         others=[case.id for case in of_split(found.cases, "test")],
     )
-    shares = supervision.mean_sizes()
+    shares = mean_shares(exact_fractions(store)[train_rows]) if "label" in targets else supervision.mean_sizes()
     if config.training.start_at_sizes and shares is not None and config.network.start_from is None:
         guess_shares(network, shares)
     sizes_may_be_wrong = config.supervision.sizes.kind in ("table", "noisy") and not supervision.table.empty

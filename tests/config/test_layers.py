@@ -154,7 +154,16 @@ def test_an_assignment_reads_its_value_as_yaml():
 
 
 def test_presets_are_the_shipped_files():
-    medical = {"acdc", "acdc_cpu", "acdc_crf", "acdc_barrier", "acdc_full", "acdc_mean_size", "phantom"}
+    medical = {
+        "acdc",
+        "acdc_cpu",
+        "acdc_cpu_paper",
+        "acdc_crf",
+        "acdc_barrier",
+        "acdc_full",
+        "acdc_mean_size",
+        "phantom",
+    }
     medical |= {"acdc_all", "acdc_clicks", "acdc_volumes", "acdc_scribbles", "hippocampus"}
     photos = {"voc", "voc_wr38", "voc_vit", "voc_clicks", "voc_scribbles", "coco", "coco_vit", "ecssd"}
     assert medical | photos <= set(presets())

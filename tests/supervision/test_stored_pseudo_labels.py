@@ -4,12 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medsize.config.supervision import PseudoLabels, SupervisionConfig, TableSizes
+from medsize.config.supervision import PseudoLabels, SettledByIntensity, SupervisionConfig, TableSizes
 from medsize.data.store import SliceStore
 from medsize.supervision.given_sizes import exact_fractions
 from medsize.supervision.grow import grow
 from medsize.supervision.seeds import erosion_seeds
-from medsize.supervision.stored_pseudo_labels import ring, stored_pseudo_labels
+from medsize.supervision.stored_pseudo_labels import stored_pseudo_labels
 from medsize.supervision.supervise import supervise
 from medsize.supervision.table_sizes import Estimates
 
@@ -114,12 +114,14 @@ def test_labels_are_grown_once_and_again_when_what_decides_them_changes(
     assert (other[1] != first[1]).any()
 
 
-def test_ranges_are_used_as_they_are_and_values_have_the_tolerance() -> None:
-    value, low, high = np.array([[NAN, 0.2, NAN, 0.2, NAN]]), np.full((1, 5), NAN), np.full((1, 5), NAN)
-    low[0, 2:4], high[0, 2:4] = 0.1, 0.15
-    ends = ring(Estimates(value, low, high), 0.25)
-    np.testing.assert_allclose(ends[0], [[NAN, 0.15, 0.1, 0.1, NAN]])
-    np.testing.assert_allclose(ends[1], [[NAN, 0.25, 0.15, 0.15, NAN]])
+def test_pixels_between_are_settled_so_that_the_size_is_met(make_store: MakeStore) -> None:
+    store = make_store()
+    seeds, sizes = seeds_of(store), exact(store)
+    config = PseudoLabels(tolerance=0.4, settle=SettledByIntensity())
+    found, about = stored_pseudo_labels(config, store, TRAIN, seeds, {"slice": sizes})
+    assert about["decided_share"] == 1
+    for row in TRAIN:
+        assert np.count_nonzero(found[row] == 1) == pytest.approx(sizes.value[row, 1] * store.domain[row].sum(), abs=1)
 
 
 def test_sizes_that_the_seeds_contradict_are_counted(make_store: MakeStore, tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ SMALL = (
 )
 
 
+ONE_STAGE = ("training.stages=null",)
+
+
 def small(name: str, root: Path, cache: Path, *assignments: str) -> RunConfig:
     layers = [layer_from_assignment(text) for text in (f"data.cache={cache}", *SMALL, *assignments)]
     return load_config(name, [layer_from_option("--data-root", ("data", "source", "root"), root), *layers])
@@ -36,9 +39,26 @@ def exact_lv(task: Task) -> np.ndarray:
 
 
 def test_the_line_to_reach_is_taught_masks_and_nothing_else(tiny_acdc: Path, tiny_cache: Path) -> None:
-    config = small("acdc_full", tiny_acdc, tiny_cache)
+    config = small("acdc_full", tiny_acdc, tiny_cache, "training.epochs=12")
     assert config.targets() == {"label"}
-    assert config.training == small("acdc_cpu", tiny_acdc, tiny_cache).training
+    sizes = small("acdc_cpu", tiny_acdc, tiny_cache, "training.epochs=12").training
+    assert config.training == sizes.model_copy(update={"stages": {}})
+
+
+def test_sizes_are_taught_as_labels_that_have_them(tiny_acdc: Path, tiny_cache: Path) -> None:
+    config = small(
+        "acdc_cpu", tiny_acdc, tiny_cache, "training.epochs=12", "supervision.seeds={kind: erosion, iterations: 1}"
+    )
+    assert config.targets() == {"pseudo_label"}
+    task = prepare_task(config)
+    rows = task.train_rows
+    labels = task.supervision.pseudo_label
+    assert labels is not None
+    np.testing.assert_allclose((labels[rows] == 1).mean((1, 2)), exact_lv(task), atol=0.5 / 32**2)
+
+
+def test_the_papers_objective_is_taught_seeds_and_sizes_alone(tiny_acdc: Path, tiny_cache: Path) -> None:
+    assert small("acdc_cpu_paper", tiny_acdc, tiny_cache).targets() == {"seeds", "size_target"}
 
 
 def test_the_barrier_is_given_no_size_but_one_range_for_all_slices(tiny_acdc: Path, tiny_cache: Path) -> None:
@@ -58,14 +78,14 @@ def test_the_mean_size_is_that_of_the_training_slices_which_hold_the_structure(
 
 
 def test_clicks_are_one_disc_a_structure(tiny_acdc: Path, tiny_cache: Path) -> None:
-    task = prepare_task(small("acdc_clicks", tiny_acdc, tiny_cache))
+    task = prepare_task(small("acdc_clicks", tiny_acdc, tiny_cache, *ONE_STAGE))
     seeded = (task.supervision.seeds[task.train_rows] == 1).sum((1, 2))
     np.testing.assert_array_equal(seeded > 0, exact_lv(task) > 0)
     assert seeded.max() <= 21, "the pixels within 2.5 of one"
 
 
 def test_volumes_are_one_number_a_case(tiny_acdc: Path, tiny_cache: Path) -> None:
-    task = prepare_task(small("acdc_volumes", tiny_acdc, tiny_cache))
+    task = prepare_task(small("acdc_volumes", tiny_acdc, tiny_cache, *ONE_STAGE))
     cases = task.store.index["case"].iloc[task.train_rows]
     given = {case: np.unique(task.supervision.size_target[task.store.rows([case]), 1]) for case in cases.unique()}
     assert {len(sizes) for sizes in given.values()} == {1}
@@ -74,7 +94,7 @@ def test_volumes_are_one_number_a_case(tiny_acdc: Path, tiny_cache: Path) -> Non
 
 
 def test_all_structures_of_acdc_are_taught_at_once(tiny_acdc: Path, tiny_cache: Path) -> None:
-    task = prepare_task(small("acdc_all", tiny_acdc, tiny_cache))
+    task = prepare_task(small("acdc_all", tiny_acdc, tiny_cache, *ONE_STAGE))
     assert task.store.structures == ("rv", "myo", "lv")
     assert set(np.unique(task.supervision.seeds[task.train_rows])) == {1, 2, 3, 255}
     assert task.supervision.size_target.shape[1] == 4
@@ -96,10 +116,12 @@ def scribbles(tiny_acdc: Path, tmp_path: Path) -> Path:
 def test_scribbles_teach_background_and_structures_beside_sizes(
     tiny_acdc: Path, tiny_cache: Path, scribbles: Path
 ) -> None:
-    task = prepare_task(small("acdc_scribbles", tiny_acdc, tiny_cache, f"supervision.seeds.folder={scribbles}"))
+    task = prepare_task(
+        small("acdc_scribbles", tiny_acdc, tiny_cache, *ONE_STAGE, f"supervision.seeds.folder={scribbles}")
+    )
     assert set(np.unique(task.supervision.seeds[task.train_rows])) == {0, 1, 2, 3, 255}
     assert task.supervision.size_target is not None
-    alone = small("acdc_scribbles", tiny_acdc, tiny_cache, "objective.size_target=null")
+    alone = small("acdc_scribbles", tiny_acdc, tiny_cache, *ONE_STAGE, "objective.size_target=null")
     assert alone.targets() == {"seeds"}
 
 

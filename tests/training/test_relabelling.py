@@ -11,6 +11,7 @@ from torch import nn
 from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
 from medsize.config.stages import RelabelConfig
+from medsize.config.supervision import PseudoLabels
 from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
 from medsize.run_folder import RunFolder
@@ -55,6 +56,7 @@ def _relabel(task: Task, config: RelabelConfig, supervision: Supervision | None 
         task.train_rows,
         supervision or task.supervision,
         config,
+        PseudoLabels(),
         device=torch.device("cpu"),
         precision=torch.float32,
         batch_size=5,
@@ -72,7 +74,7 @@ def test_every_slice_has_its_given_size_in_its_brightest_pixels_and_keeps_its_se
     assert given.seeds is not None
     assert given.size_target is not None
 
-    labels = _relabel(task, RelabelConfig(sizes="given")).pseudo_label
+    labels = _relabel(task, RelabelConfig(sizes="given", anchor=0)).pseudo_label
 
     wanted = np.round(given.size_target[rows, 1] * 32 * 32)
     seeded = (given.seeds[rows] == 1).sum((1, 2))
@@ -93,7 +95,7 @@ def test_a_volume_is_shared_among_its_slices_as_the_network_says(prepare: Prepar
     given, rows = task.supervision, task.train_rows
     assert given.size_target is not None
 
-    labels = _relabel(task, RelabelConfig(sizes="given")).pseudo_label
+    labels = _relabel(task, RelabelConfig(sizes="given", anchor=0)).pseudo_label
 
     cases = task.store.index["case"].to_numpy()[rows]
     of_slices = []
@@ -110,7 +112,7 @@ def test_around_the_border_pixels_stay_undecided_as_far_as_is_asked_for(prepare:
     given, rows = task.supervision, task.train_rows
     assert given.size_target is not None
 
-    labels = _relabel(task, RelabelConfig(sizes="given", tolerance=0.25)).pseudo_label[rows]
+    labels = _relabel(task, RelabelConfig(sizes="given", anchor=0, tolerance=0.25)).pseudo_label[rows]
 
     sizes = given.size_target[rows, 1] * 32 * 32
     np.testing.assert_allclose(_counts(labels), 0.75 * sizes, atol=4)  # seeds of a few pixels may be more
