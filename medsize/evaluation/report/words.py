@@ -124,7 +124,9 @@ def objective_words(config: RunConfig) -> str:
         first, *others = islice(stages, described.repeat)
         last = others[-1] if others else first
         epochs = last.end - first.first
-        parts.append(f"{name} ({epochs} epoch{'s' if epochs > 1 else ''}): {_sum_words(last)}")
+        anew = ", the slices labelled anew" if last.relabel else ""
+        times = f" {described.repeat} times" if anew and described.repeat > 1 else ""
+        parts.append(f"{name} ({epochs} epoch{'s' if epochs > 1 else ''}{anew}{times}): {_sum_words(last)}")
     return "; ".join(parts)
 
 

@@ -217,3 +217,14 @@ def test_every_option_of_a_prediction_has_words(option):
 def test_sizes_without_a_number_of_a_slice_are_of_volumes():
     tables = [pd.DataFrame({"slice": numbers}) for numbers in ([0, 1], [None, None], [0, None], [])]
     assert [level_words(table) for table in tables] == ["slice", "volume", "slice or volume", "slice"]
+
+
+def test_stages_that_label_the_slices_anew_say_so() -> None:
+    stages = {"grown": {"epochs": 1}, "own": {"epochs": 1, "repeat": 3, "relabel": {}}}
+    config = RunConfig.model_validate(
+        {"objective": {"pseudo_cross_entropy": {}}, "training": {"epochs": 4, "stages": stages}}
+    )
+    assert objective_words(config) == (
+        "grown (1 epoch): 1 × pseudo cross entropy; "
+        "own (3 epochs, the slices labelled anew 3 times): 1 × pseudo cross entropy"
+    )
