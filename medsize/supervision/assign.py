@@ -10,18 +10,18 @@ from medsize.data.unlabelled import UNLABELLED
 _CERTAIN: Final = 1e4
 """In nats: more than any network's logarithms differ by, and little enough for float32 to add to them."""
 
-_SMOOTHING: Final = (1.0, 0.3, 0.1, 0.03)
-_ROUNDS: Final = 20
+_SWEEPS: Final = 20
+"""Over all prices; five find them on slices of four classes."""
 
 
 def assign(log_probs: Tensor, counts: Tensor, seeds: Tensor | None = None) -> Tensor:
     """Give every pixel a class so that each class gets its count, and the labels are as probable as they can be.
 
     It is the transport of pixels to classes: maximise ``Σ_p ln S_p^{y_p}`` over all labels y with ``#{p : y_p = k} =
-    n_k``. At the optimum a pixel takes the class with the greatest ``ln S_p^k + u_k`` for some prices u. With one
-    price (two classes, or one size) the labels are exactly those of the n most probable pixels. With more, prices come
-    from Sinkhorn's iteration at falling smoothness, and the few pixels by which the counts are still wrong change their
-    class where it costs least: counts are exact, the sum is within that step of the greatest one.
+    n_k``. At the optimum a pixel takes the class with the greatest ``ln S_p^k + u_k`` for some prices u, and labels that
+    follow from prices and have the counts are an optimum. One price at a time is set so that its class gets its count
+    from all others as they stand, over and over (the coordinate ascent of the dual, as in Bertsekas' auctions). The few pixels
+    by which counts are still wrong where many are alike change their class where it costs least.
 
     Args:
         log_probs: ln S, (K, P), of the P pixels of one slice, of one volume, or of anything that has a size.
@@ -71,15 +71,29 @@ def _whole_counts(counts: Tensor, pixels: int, seeds: Tensor | None) -> Tensor:
 
 
 def _prices(scores: Tensor, wanted: Tensor, known: Tensor) -> Tensor:
-    """Return (K,) prices of the classes under which about ``wanted`` pixels prefer each; 0 where it is unknown."""
-    prices = torch.zeros(len(scores), device=scores.device)
-    log_wanted = wanted.clamp(min=0.5).log()  # a class that nobody may have is priced out of reach
-    for smoothing in _SMOOTHING:
-        for _ in range(_ROUNDS):
-            shares = ((scores + prices.unsqueeze(1)) / smoothing).log_softmax(0)
-            step = smoothing * (log_wanted - shares.logsumexp(1))
-            prices = prices + torch.where(known, step, 0)
+    """Return (K,) prices of the classes under which ``wanted`` pixels prefer each; 0 where the count is unknown."""
+    classes, pixels = scores.shape
+    prices = torch.zeros(classes, device=scores.device)
+    for _ in range(_SWEEPS):
+        for number in known.nonzero().squeeze(1).tolist():
+            priced = scores + prices.unsqueeze(1)
+            priced[number] = -torch.inf
+            margin = scores[number] - priced.amax(0)
+            prices[number] = -_split(margin, int(wanted[number]))
+        found = torch.bincount((scores + prices.unsqueeze(1)).argmax(0), minlength=classes)
+        if (found == wanted)[known].all():
+            break
     return prices
+
+
+def _split(values: Tensor, count: int) -> Tensor:
+    """Return a number that so many of the values exceed, half-way to the next one."""
+    if count <= 0:
+        return values.max() + 1
+    if count >= len(values):
+        return values.min() - 1
+    last, next_ = (values.kthvalue(len(values) - at).values for at in (count - 1, count))
+    return (last + next_) / 2
 
 
 def _with_counts(scores: Tensor, wanted: Tensor) -> Tensor:
