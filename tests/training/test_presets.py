@@ -87,7 +87,8 @@ def test_clicks_are_one_disc_a_structure(tiny_acdc: Path, tiny_cache: Path) -> N
 def test_volumes_are_one_number_a_case(tiny_acdc: Path, tiny_cache: Path) -> None:
     task = prepare_task(small("acdc_volumes", tiny_acdc, tiny_cache, *ONE_STAGE))
     cases = task.store.index["case"].iloc[task.train_rows]
-    given = {case: np.unique(task.supervision.size_target[task.store.rows([case]), 1]) for case in cases.unique()}
+    sizes = task.supervision.estimates["volume"].value[:, 1]
+    given = {case: np.unique(sizes[task.store.rows([case])]) for case in cases.unique()}
     assert {len(sizes) for sizes in given.values()} == {1}
     exact = {case: np.asarray(task.store.fractions)[task.store.rows([case]), 0].mean() for case in given}
     np.testing.assert_allclose([given[case][0] for case in exact], list(exact.values()), rtol=1e-5)
@@ -97,7 +98,7 @@ def test_all_structures_of_acdc_are_taught_at_once(tiny_acdc: Path, tiny_cache: 
     task = prepare_task(small("acdc_all", tiny_acdc, tiny_cache, *ONE_STAGE))
     assert task.store.structures == ("rv", "myo", "lv")
     assert set(np.unique(task.supervision.seeds[task.train_rows])) == {1, 2, 3, 255}
-    assert task.supervision.size_target.shape[1] == 4
+    assert task.supervision.estimates["slice"].value.shape[1] == 4
 
 
 @pytest.fixture
@@ -120,8 +121,9 @@ def test_scribbles_teach_background_and_structures_beside_sizes(
         small("acdc_scribbles", tiny_acdc, tiny_cache, *ONE_STAGE, f"supervision.seeds.folder={scribbles}")
     )
     assert set(np.unique(task.supervision.seeds[task.train_rows])) == {0, 1, 2, 3, 255}
-    assert task.supervision.size_target is not None
-    alone = small("acdc_scribbles", tiny_acdc, tiny_cache, *ONE_STAGE, "objective.size_target=null")
+    assert task.supervision.pseudo_label is not None
+    terms = ("objective.pseudo_cross_entropy=null", "objective.partial_cross_entropy.weight=1")
+    alone = small("acdc_scribbles", tiny_acdc, tiny_cache, *ONE_STAGE, *terms)
     assert alone.targets() == {"seeds"}
 
 
