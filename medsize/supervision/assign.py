@@ -17,12 +17,12 @@ _SWEEPS: Final = 20
 def assign(log_probs: Tensor, counts: Tensor, seeds: Tensor | None = None) -> Tensor:
     """Give every pixel a class so that each class gets its count, and the labels are as probable as they can be.
 
-    It is the transport of pixels to classes: maximise ``Σ_p ln S_p^{y_p}`` over all labels y with
-    ``#{p : y_p = k} = n_k``. At the optimum a pixel takes the class with the greatest ``ln S_p^k + u_k`` for some prices
-    u, and labels that follow from prices and have the counts are an optimum. One price at a time is set so that its class
-    gets its count from all others as they stand, over and over (the coordinate ascent of the dual, as in Bertsekas'
-    auctions). The few pixels by which counts are still wrong, where many are alike, change their class where it costs
-    least.
+    It is the transport of pixels to classes: maximise ``Σ_p ln S_p^{y_p}`` over all labels y with ``#{p : y_p =
+    k} = n_k``. At the optimum a pixel takes the class with the greatest ``ln S_p^k + u_k`` for some prices u,
+    and labels that follow from prices and have the counts are an optimum. One price at a time is set so that
+    its class gets its count from all others as they stand, over and over (the coordinate ascent of the dual, as
+    in Bertsekas' auctions). The few pixels by which counts are still wrong, where many are alike, change their
+    class where it costs least.
 
     Args:
         log_probs: ln S, (K, P), of the P pixels of one slice, of one volume, or of anything that has a size.
