@@ -49,6 +49,15 @@ class RunConfig(Model):
         return self
 
     @model_validator(mode="after")
+    def _seeds_that_teach_are_there(self) -> "RunConfig":
+        if self.supervision.seeds.kind == "none" and "seeds" in self.targets():
+            raise ValueError(
+                "objective.partial_cross_entropy is about seeds, but supervision.seeds.kind is 'none': give seeds, or "
+                "leave the term out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _crops_are_not_parts_of_a_volume(self) -> "RunConfig":
         if self.training.augmentation.zoom and self.supervision.level in ("volume", "both"):
             raise ValueError(

@@ -58,6 +58,12 @@ class FullSeeds(Model):
     kind: Literal["full"]
 
 
+class NoSeeds(Model):
+    """Nothing is said of any pixel: sizes alone, the image, and what the network makes of them."""
+
+    kind: Literal["none"]
+
+
 class LengthRatioSeeds(Model):
     """Part of the structure's mask: 0 is one pixel per object, 1 the whole mask (P0 Fig. 4)."""
 
@@ -67,7 +73,7 @@ class LengthRatioSeeds(Model):
 
 
 Seeds = Annotated[
-    ErosionSeeds | RandomSeeds | CentroidSeeds | ScribbleSeeds | CueSeeds | FullSeeds | LengthRatioSeeds,
+    ErosionSeeds | RandomSeeds | CentroidSeeds | ScribbleSeeds | CueSeeds | FullSeeds | LengthRatioSeeds | NoSeeds,
     Field(discriminator="kind"),
 ]
 

@@ -49,6 +49,8 @@ from medsize.inference.label_values import label_values, structure_values, to_so
 from medsize.inference.load import Predictor
 from medsize.inference.options import NETWORK_ALONE, PredictionOptions
 from medsize.run_folder import Checkpoint, RunFolder
+from medsize.supervision.relabelled import Relabelled
+from medsize.supervision.stored_pseudo_labels import grown_labels
 from medsize.supervision.supervise import PSEUDO_LABEL, supervise
 from medsize.supervision.table_sizes import levels_of
 from medsize.tables import write_table
@@ -331,8 +333,14 @@ def _look_at_training(
     candidates = middle_rows(store, sample) if level == "volume" else sample
     shown = choose_taught(candidates, slices, 2 * config.evaluation.overlays)
     in_cases = targets["case"].isin(store.index["case"].iloc[shown])
-    grown_to = given_estimates(store, targets[in_cases]) if grown else None
-    TaughtSlices.collect(predictor, store, shown, seeds, grown_to).write(taught)
+    relabelled = same_rows and places.run.relabelled.exists()
+    pseudo_label = None
+    if relabelled:
+        pseudo_label = Relabelled.load(places.run).pseudo_label[shown]
+    elif grown and seeds is not None:
+        estimates = given_estimates(store, targets[in_cases])
+        pseudo_label = grown_labels(config.supervision.pseudo_labels, store, shown, seeds, estimates)
+    TaughtSlices.collect(predictor, store, shown, seeds, pseudo_label, relabelled=relabelled).write(taught)
     doubted = rows_of_items(store, rank_doubts(sizes).head(2 * config.evaluation.overlays), learned)
     TaughtSlices.collect(predictor, store, doubted, seeds).write(doubted_slices)
     return paths

@@ -21,7 +21,6 @@ from medsize.inference.load import Predictor
 from medsize.inference.predict_slices import predict_labels
 from medsize.run_folder import RunFolder
 from medsize.supervision.given_sizes import exact_fractions, first_rows
-from medsize.supervision.stored_pseudo_labels import grown_labels
 from medsize.supervision.supervise import MANY
 from medsize.supervision.table_sizes import Estimates
 from medsize.tables import read_table
@@ -221,6 +220,7 @@ class TaughtSlices:
         image: (n, H, W) uint8, the network's input times 255; of photos (n, H, W, 3).
         seeds: (n, H, W) uint8 classes, 255 where nothing was told.
         pseudo_label: (n, H, W) uint8 classes that followed from seeds and sizes, 255 where undecided.
+        relabelled: Whether the network itself labelled them last, a bool array of no dimension.
         label: (n, H, W) uint8 classes of the label, 255 where there is none.
         predicted: (n, H, W) uint8 classes.
         pixel_mm: (n, 2), spacing of the slice's own pixels.
@@ -231,6 +231,7 @@ class TaughtSlices:
     image: NDArray[np.uint8]
     seeds: NDArray[np.uint8]
     pseudo_label: NDArray[np.uint8]
+    relabelled: NDArray[np.bool_]
     label: NDArray[np.uint8]
     predicted: NDArray[np.uint8]
     pixel_mm: NDArray[np.float64]
@@ -242,7 +243,9 @@ class TaughtSlices:
         store: SliceStore,
         rows: NDArray[np.intp],
         seeds: NDArray[np.uint8] | None,
-        sizes: Mapping[Level, Estimates] | None = None,
+        pseudo_label: NDArray[np.uint8] | None = None,
+        *,
+        relabelled: bool = False,
     ) -> Self:
         """Take slices from the store.
 
@@ -251,7 +254,8 @@ class TaughtSlices:
             store: The slices.
             rows: Those to take.
             seeds: The run's seeds, of the whole store; None if it had none.
-            sizes: The sizes that the seeds were grown to; None if the run had no pseudo labels.
+            pseudo_label: What taught these slices beside or instead of seeds, (n, H, W); None if the run had none.
+            relabelled: Whether the network labelled them itself.
         """
         image = (np.moveaxis(np.asarray(store.images[rows]), 1, -1) * 255).round().astype(np.uint8)
         image = image[..., 0] if image.shape[-1] == 1 else image
@@ -262,9 +266,8 @@ class TaughtSlices:
             slice=store.index["slice"].iloc[rows].to_numpy(np.int64),
             image=image,
             seeds=nothing if seeds is None else np.asarray(seeds[rows]),
-            pseudo_label=nothing
-            if seeds is None or sizes is None
-            else grown_labels(predictor.config.supervision.pseudo_labels, store, rows, seeds, sizes),
+            pseudo_label=nothing if pseudo_label is None else pseudo_label,
+            relabelled=np.array(relabelled),
             label=np.asarray(store.labels[rows]),
             predicted=predict_rows(predictor, store, rows),
             pixel_mm=np.array(

@@ -20,6 +20,7 @@ Labels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 MaskSeeds = ErosionSeeds | RandomSeeds | CentroidSeeds | FullSeeds | LengthRatioSeeds
+"""The kinds that are made from masks."""
 """The kinds of seeds that are made from masks; scribbles are drawn by people."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medsize.config.supervision import CueSeeds, RandomSeeds, ScribbleSeeds, Seeds
+from medsize.config.supervision import CueSeeds, NoSeeds, RandomSeeds, ScribbleSeeds, Seeds
 from medsize.data.originals import Originals
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
@@ -44,6 +44,8 @@ def stored_seeds(
     }
     shape = ((len(store), store.side, store.side), np.uint8)
     originals = Originals()
+    if isinstance(config, NoSeeds):
+        return store.derived("seeds", key, shape, lambda seeds: seeds.fill(UNLABELLED))
     if isinstance(config, CueSeeds):
         cues = cue_paths(config, store.index["case"].iloc[rows].unique())
         key |= {"files": {case: originals.digest(path) for case, path in cues.items()}}

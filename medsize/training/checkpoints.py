@@ -21,10 +21,10 @@ from medsize.inference.meaning import Meaning
 from medsize.losses import ElasticWeightConsolidation
 from medsize.networks.weight_files import read_safetensors
 from medsize.run_folder import Checkpoint, RunFolder
+from medsize.supervision.relabelled import Relabelled
 from medsize.text import read_json
 from medsize.training.averaged import AveragedNetwork
 from medsize.training.consolidation import save_consolidation
-from medsize.training.relabelling import Relabelled
 from medsize.training.sizes_while_learning import SizesWhileLearning
 
 _REMEDY: Final = "copy the run folder again, whole, or start the run anew in another folder"

@@ -25,6 +25,7 @@ from medsize.errors import InputError
 from medsize.losses import ElasticWeightConsolidation, Objective, ObjectiveValue
 from medsize.networks.finite import all_finite, describe_not_finite
 from medsize.run_folder import RunFolder
+from medsize.supervision.relabelled import Relabelled
 from medsize.supervision.supervise import Supervision
 from medsize.tables import write_table
 from medsize.training.averaged import AveragedNetwork
@@ -34,7 +35,7 @@ from medsize.training.display import Display
 from medsize.training.interruption import Interruption
 from medsize.training.optimisers import numbers_of
 from medsize.training.records import Records
-from medsize.training.relabelling import Relabelled, describe_sizes, relabel
+from medsize.training.relabelling import agreed, describe_sizes, relabel
 from medsize.training.schedule import learning_rate
 from medsize.training.sizes_while_learning import SizesWhileLearning
 from medsize.training.task import Task
@@ -224,7 +225,7 @@ class Training:
         if self.accelerator.is_main_process:
             write_table(self.run.corrected_sizes, sizes)
             self.display.say(f"the training slices are labelled anew, with {describe_sizes(sizes)}")
-        return relabelled.agreed(self.accelerator)
+        return agreed(relabelled, self.accelerator)
 
     def losses_of_stage_before(self) -> Iterator[Tensor]:
         """Yield the loss of the stage before on the batches of the epoch to come, in evaluation mode."""

@@ -6,9 +6,8 @@ much there is. So the training slices are labelled anew: as the network would, a
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
-from typing import Any, Final, Self
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -23,14 +22,13 @@ from medsize.config.stages import RelabelConfig
 from medsize.config.supervision import PseudoLabels
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
-from medsize.errors import InputError
 from medsize.inference.predict_slices import predict_probabilities
-from medsize.run_folder import RunFolder
 from medsize.supervision.assign import label_under_sizes
 from medsize.supervision.corrected_sizes import correct_sizes
 from medsize.supervision.given_sizes import first_rows
 from medsize.supervision.items import Item, items_of
 from medsize.supervision.nearness import distances_in_radii
+from medsize.supervision.relabelled import Relabelled
 from medsize.supervision.size_targets import Fractions
 from medsize.supervision.stored_pseudo_labels import grow_item
 from medsize.supervision.supervise import Supervision
@@ -38,66 +36,6 @@ from medsize.supervision.table_sizes import Estimates
 from medsize.training.sizes_while_learning import fractions_of
 
 _SMALLEST: Final = torch.finfo(torch.float32).tiny
-
-
-@dataclass(frozen=True, slots=True)
-class Relabelled:
-    """What the training slices are taught from once the network has labelled them, one row a slice of the store.
-
-    Attributes:
-        pseudo_label: Class of each pixel, (N, H, W) uint8; 255 where undecided, and outside the training rows.
-        size_target: Corrected sizes, (N, K) float32; None where they are as given, or not used.
-        volume_size_target: Of volumes beside those of slices, likewise.
-    """
-
-    pseudo_label: NDArray[np.uint8]
-    size_target: NDArray[np.float32] | None = None
-    volume_size_target: NDArray[np.float32] | None = None
-
-    def of(self, supervision: Supervision) -> Supervision:
-        """Return a supervision with these in the place of its own."""
-        return replace(
-            supervision,
-            pseudo_label=self.pseudo_label,
-            size_target=supervision.size_target if self.size_target is None else self.size_target,
-            volume_size_target=supervision.volume_size_target
-            if self.volume_size_target is None
-            else self.volume_size_target,
-        )
-
-    def agreed(self, accelerator: Accelerator) -> Self:
-        """Return what the first of the processes that train together has, in all of them."""
-        if accelerator.num_processes == 1:
-            return self
-        tensors = {name: torch.from_numpy(array).to(accelerator.device) for name, array in self._arrays().items()}
-        return type(self)(**{name: tensor.cpu().numpy() for name, tensor in broadcast(tensors).items()})
-
-    def save(self, path: Path) -> None:
-        """Write the file that :meth:`load` reads."""
-        arrays: dict[str, Any] = self._arrays()
-        np.savez_compressed(path, **arrays)
-
-    @classmethod
-    def load(cls, run: RunFolder) -> Self:
-        """Return what the checkpoint ``last`` holds.
-
-        Raises:
-            InputError: The file is missing or damaged.
-        """
-        try:
-            # Opened here, as NumPy leaves a damaged file open.
-            with run.relabelled.open("rb") as file, np.load(file) as arrays:
-                return cls(**arrays)
-        except Exception as error:  # a damaged archive can raise anything
-            raise InputError(
-                f"{run.relabelled} cannot be resumed from",
-                found=str(error) or type(error).__name__,
-                remedy="copy the run folder again, whole, or start a new run",
-            ) from error
-
-    def _arrays(self) -> dict[str, NDArray[Any]]:
-        mine = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: array for name, array in mine.items() if array is not None}
 
 
 def relabel(
@@ -160,6 +98,14 @@ def relabel(
         _table(store, rows, level, supervision.estimates[level].value, seen[level], used[level].value) for level in used
     ]
     return Relabelled(labels, **_targets(supervision, used)), pd.concat(tables, ignore_index=True)
+
+
+def agreed(relabelled: Relabelled, accelerator: Accelerator) -> Relabelled:
+    """Return what the first of the processes that train together has, in all of them."""
+    if accelerator.num_processes == 1:
+        return relabelled
+    tensors = {name: torch.from_numpy(array).to(accelerator.device) for name, array in relabelled.arrays().items()}
+    return Relabelled(**{name: tensor.cpu().numpy() for name, tensor in broadcast(tensors).items()})
 
 
 def describe_sizes(sizes: pd.DataFrame) -> str:

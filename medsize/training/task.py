@@ -159,7 +159,7 @@ def _require_labels(config: RunConfig, targets: frozenset[str], train: list[Case
     reasons = []
     if "label" in targets:
         reasons.append("the objective has a cross entropy on masks")
-    if {"seeds", PSEUDO_LABEL} & targets and supervision.seeds.kind not in ("scribble", "cues"):
+    if {"seeds", PSEUDO_LABEL} & targets and supervision.seeds.kind not in ("scribble", "cues", "none"):
         reasons.append(f"seeds of kind '{supervision.seeds.kind}' are made from masks")
     if {*SIZES, PSEUDO_LABEL} & targets and supervision.sizes.kind != "table":
         reasons.append(f"sizes of kind '{supervision.sizes.kind}' are measured on masks")

@@ -27,6 +27,7 @@ from medsize.evaluation.training_sizes import TaughtSlices
 from medsize.inference.meaning import Meaning
 from medsize.inference.options import PredictionOptions
 from medsize.run_folder import RunFolder
+from medsize.supervision.relabelled import Relabelled
 from medsize.training.task import prepare_task
 from tests.conftest import tiny_run_config
 from tests.evaluation.fabricated import fabricate_run, write_cases
@@ -123,7 +124,28 @@ def test_the_taught_slices_have_the_pseudo_labels_of_the_run(intensity_network, 
         np.testing.assert_array_equal(taught.seeds[place], task.supervision.seeds[row])
         np.testing.assert_array_equal(taught.label[place], task.store.labels[row])
     page = write_report(run).read_text(encoding="utf-8")
-    assert "grown: Dice" in page
+    assert "taught: Dice" in page
+    assert "what the seeds were grown to" in page
+
+
+def test_the_taught_slices_have_the_labels_that_the_network_gave_last(
+    intensity_network, tiny_acdc, tiny_cache, tmp_path
+):
+    config = tiny_run_config(
+        *(tiny_acdc, tiny_cache, "objective.pseudo_cross_entropy={}", "objective.partial_cross_entropy=null"),
+        *("training.epochs=2", "training.stages={grown: {epochs: 1}, own: {relabel: {}}}"),
+    )
+    run = fabricate_run(tmp_path / "own", config)
+    store = prepare_task(config).store
+    labels = np.random.default_rng(0).integers(0, 2, (len(store), store.side, store.side)).astype(np.uint8)
+    Relabelled(labels).save(run.relabelled)
+    evaluate_run(run, device="cpu")
+    taught = TaughtSlices.read(run.report / "taught_slices.npz")
+    for place, (case, number) in enumerate(zip(taught.case.tolist(), taught.slice.tolist(), strict=True)):
+        np.testing.assert_array_equal(taught.pseudo_label[place], labels[store.rows([case])[number]])
+    page = write_report(run).read_text(encoding="utf-8")
+    assert "the labels that the network gave itself, held to the sizes" in page
+    assert "labels of its own with these sizes" in page
     assert 'class="grown"' in page
 
 

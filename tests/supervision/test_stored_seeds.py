@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import medsize.supervision.stored_seeds
-from medsize.config.supervision import CueSeeds, ErosionSeeds, FullSeeds, RandomSeeds, ScribbleSeeds
+from medsize.config.supervision import CueSeeds, ErosionSeeds, FullSeeds, NoSeeds, RandomSeeds, ScribbleSeeds
 from medsize.data.store import SliceStore
 from medsize.errors import InputErrors
 from medsize.supervision.cue_files import write_cue_file
@@ -128,3 +128,11 @@ def test_damaged_seeds_are_made_anew(make_store: MakeStore, capsys: pytest.Captu
     path.write_bytes(content)
     np.testing.assert_array_equal(stored_seeds(ErosionSeeds(), store, TRAIN, 0, None), first)
     assert "The seeds in" in capsys.readouterr().err
+
+
+def test_without_seeds_no_label_is_read_and_nothing_is_told(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_store()
+    monkeypatch.setattr(type(store), "labels", property(lambda _: pytest.fail("labels were read")))
+    assert (np.asarray(stored_seeds(NoSeeds(kind="none"), store, TRAIN, 0, None)) == 255).all()

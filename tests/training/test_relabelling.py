@@ -14,11 +14,11 @@ from medsize.config.stages import RelabelConfig
 from medsize.config.supervision import PseudoLabels
 from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
-from medsize.run_folder import RunFolder
 from medsize.supervision import Supervision
+from medsize.supervision.relabelled import Relabelled
 from medsize.tables import read_table
 from medsize.training import loop, resume_run, start_run
-from medsize.training.relabelling import Relabelled, relabel
+from medsize.training.relabelling import relabel
 from medsize.training.task import Task, prepare_task
 from tests.conftest import tiny_run_config
 from tests.training.runs import history, same_weights, stopped_and_resumed
@@ -183,14 +183,6 @@ def test_a_training_that_is_stopped_anywhere_ends_with_the_same_weights(
         resumed = stopped_and_resumed(config, tmp_path / "resumed", patch, step=step)
     assert same_weights(whole, resumed)
     assert history(whole) == history(resumed)
-
-
-def test_labels_that_were_lost_are_named(config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = RunFolder(tmp_path / "run")
-    run.checkpoint("last").mkdir(parents=True)
-    run.relabelled.write_bytes(b"PK\x03\x04 cut")
-    with pytest.raises(InputError, match=r"relabelled\.npz cannot be resumed from"):
-        Relabelled.load(run)
 
 
 @pytest.mark.parametrize(

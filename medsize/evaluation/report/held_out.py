@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medsize.config.run import RunConfig
-from medsize.config.supervision import CueSeeds, ScribbleSeeds
+from medsize.config.supervision import CueSeeds, NoSeeds, ScribbleSeeds
 from medsize.data.case import Case
 from medsize.data.geometry import grid_for
 from medsize.data.volumes import Volume, read_label, read_volume
@@ -134,7 +134,7 @@ def slice_with_most_errors(predicted: Slice, truth: Slice) -> int:
 def _seeds(config: RunConfig, case: Case, image: Volume, truth: Slice, number: int) -> NDArray[np.float64]:
     """Return where the run's own generator would have put seeds, in pixels of the case's slice."""
     nothing = np.empty((0, 2))
-    if isinstance(config.supervision.seeds, ScribbleSeeds | CueSeeds) or "seeds" not in config.targets():
+    if isinstance(config.supervision.seeds, ScribbleSeeds | CueSeeds | NoSeeds) or "seeds" not in config.targets():
         return nothing
     x, y, _ = truth.shape
     grid = grid_for(config.data.preprocessing, (x, y), image.spacing_mm[:2])

@@ -28,15 +28,17 @@ class TaughtSlice:
         sizes: Structure to its size, a fraction of the slice (or of its case's volume, if sizes of volumes were
             given), by kind: ``given``, ``exact``, ``predicted``; None where unknown.
         overlay: The slice.
-        grown_dice: Dice of what was grown from seeds and sizes with the label, over the structures and the pixels that
-            were decided; None where nothing was grown or there is no label.
+        taught_dice: Dice of the pseudo label with the label, over the structures and the pixels that were decided; None
+            where it says nothing or there is no label.
+        relabelled: Whether the network itself gave the pseudo label.
     """
 
     case: str
     slice: int
     sizes: dict[str, dict[str, float | None]]
     overlay: Overlay
-    grown_dice: float | None
+    taught_dice: float | None
+    relabelled: bool
 
     @property
     def told(self) -> bool:
@@ -58,7 +60,7 @@ def show_taught(taught: TaughtSlices, sizes: pd.DataFrame) -> list[TaughtSlice]:
         pixel_mm = float(taught.pixel_mm[place][0]), float(taught.pixel_mm[place][1])
         image = taught.image[place]
         label, grown = taught.label[place], taught.pseudo_label[place]
-        grown_dice = _dice(grown, label)
+        taught_dice = _dice(grown, label)
         truth = np.where(label == UNLABELLED, np.uint8(0), label)
         window = window_around(_around_seeds(told, predicted > 0) | _structures(grown), pixel_mm)
         if image.ndim == 3:  # a photo: all of it, its rows downwards
@@ -84,7 +86,8 @@ def show_taught(taught: TaughtSlices, sizes: pd.DataFrame) -> list[TaughtSlice]:
                     seeds=seeds,
                     grown=grown if (grown != UNLABELLED).any() else None,
                 ),
-                grown_dice=grown_dice,
+                taught_dice=taught_dice,
+                relabelled=bool(taught.relabelled),
             )
         )
     return shown

@@ -78,14 +78,17 @@ def supervision_words(config: RunConfig) -> str:
     used = {name for stage in config.stages() for name, term in stage.objective if term}
     taught = ["whole masks"] if used & set(_MASKED) else []
     grown = "pseudo_cross_entropy" in used
-    taught += [_SEEDS[config.supervision.seeds.kind]] if grown or "partial_cross_entropy" in used else []
+    seeds = _SEEDS.get(config.supervision.seeds.kind)
+    taught += [seeds] if seeds and (grown or "partial_cross_entropy" in used) else []
     if grown or "size_target" in used:
         nominal = f" of {100 * sizes.noise:g}\N{NO-BREAK SPACE}% on average" if isinstance(sizes, NoisySizes) else ""
         volumes = " of whole volumes" if level == "volume" and sizes.kind != "mean" else ""
         volumes = " of slices and of whole volumes" if level == "both" else volumes
         taught += [_SIZES[sizes.kind].format(level=level) + nominal + volumes]
-    if grown:
+    if grown and seeds:
         taught += ["labels grown from the seeds to the sizes"]
+    if any(stage.relabel for stage in config.stages()):
+        taught += ["labels of its own with these sizes"]
     if used & set(_BOUNDED):
         taught += ["bounds on volumes" if level == "volume" else "bounds on sizes"]
     if used & set(_TAGGED):

@@ -19,6 +19,7 @@ def taught(seeds, predicted, grown=None, label=None):
         image=np.random.default_rng(0).integers(0, 255, (1, 128, 128), np.uint8),
         seeds=seeds[None],
         pseudo_label=unknown if grown is None else grown[None],
+        relabelled=np.array(False),
         label=unknown if label is None else label[None],
         predicted=predicted[None],
         pixel_mm=np.array([[1.5, 1.5]]),
@@ -94,7 +95,7 @@ def test_what_was_grown_is_laid_over_the_slice_with_the_label_and_their_dice():
     grown[55:65, 55:65] = 1
     label[55:65, 55:68], label[0] = 1, 255
     (shown,) = show_taught(taught(seeds, predicted, grown, label), sizes())
-    assert shown.grown_dice == 1.0, "the rest of the structure lies where nothing was decided"
+    assert shown.taught_dice == 1.0, "the rest of the structure lies where nothing was decided"
     assert shown.overlay.truth.count("M") == 4
     tint = imread(io.BytesIO(base64.b64decode(shown.overlay.grown.split(",")[1])))
     left, top = 60 - shown.overlay.columns // 2, 60 - shown.overlay.rows // 2
@@ -108,7 +109,7 @@ def test_without_a_label_what_was_grown_has_no_dice():
     grown = np.zeros((128, 128), np.uint8)
     grown[60, 60] = 1
     (shown,) = show_taught(taught(seeds, predicted, grown), sizes())
-    assert shown.grown_dice is None
+    assert shown.taught_dice is None
     assert shown.overlay.truth == ""
 
 
@@ -118,10 +119,10 @@ def test_the_dice_of_what_was_grown_is_the_mean_over_its_structures():
     grown[60, 40:50], label[60, 40:60] = 1, 1
     grown[70, 40:50], label[72, 40:50] = 2, 2
     (shown,) = show_taught(taught(seeds, predicted, grown, label), sizes())
-    assert shown.grown_dice == pytest.approx((2 * 10 / 30 + 0) / 2)
+    assert shown.taught_dice == pytest.approx((2 * 10 / 30 + 0) / 2)
 
 
 def test_where_nothing_was_grown_neither_tint_nor_label_is_shown():
     (shown,) = show_taught(taught(*blank(), label=np.ones((128, 128), np.uint8)), sizes())
     assert shown.overlay.grown == shown.overlay.truth == ""
-    assert shown.grown_dice is None
+    assert shown.taught_dice is None

@@ -86,6 +86,18 @@ def test_labels_grown_from_seeds_and_sizes_name_both():
     assert words == "seeds from eroded masks, exact sizes and labels grown from the seeds to the sizes"
 
 
+def test_without_seeds_the_labels_are_the_networks_own():
+    stages = {"sizes": {"epochs": 1}, "own": {"relabel": {}, "objective": {"pseudo_cross_entropy": {}}}}
+    config = RunConfig.model_validate(
+        {
+            "objective": {"pseudo_cross_entropy": {"weight": 1}},
+            "supervision": {"seeds": {"kind": "none"}},
+            "training": {"epochs": 2, "stages": stages},
+        }
+    )
+    assert supervision_words(config) == "exact sizes and labels of its own with these sizes"
+
+
 def test_every_kind_of_seeds_sizes_and_network_has_words():
     for kind in ("erosion", "random", "centroid", "full"):
         assert supervision_words(run({"partial_cross_entropy": {}}, seeds={"kind": kind}))
