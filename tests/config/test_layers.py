@@ -158,7 +158,6 @@ def test_presets_are_the_shipped_files():
         "acdc",
         "acdc_cpu",
         "acdc_cpu_paper",
-        "acdc_crf",
         "acdc_barrier",
         "acdc_full",
         "acdc_mean_size",
