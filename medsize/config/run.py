@@ -50,7 +50,8 @@ class RunConfig(Model):
 
     @model_validator(mode="after")
     def _seeds_that_teach_are_there(self) -> "RunConfig":
-        if self.supervision.seeds.kind == "none" and "seeds" in self.targets():
+        used = any(stage.objective.partial_cross_entropy for stage in self.stages())
+        if used and self.supervision.seeds.kind == "none":
             raise ValueError(
                 "objective.partial_cross_entropy is about seeds, but supervision.seeds.kind is 'none': give seeds, or "
                 "leave the term out"
