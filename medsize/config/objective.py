@@ -1,21 +1,11 @@
 """What a run minimises: named terms and their weights."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import model_validator
 
+from medsize.config.level import Levels
 from medsize.config.model import Model
-from medsize.config.size_terms import (
-    FlatLogBarrierTerm,
-    Levels,
-    LogBarrierExtensionTerm,
-    LogBarrierTerm,
-    QuadraticBarrierTerm,
-    SizeBoundsTerm,
-    SizeTargetTerm,
-    SizeTerm,
-    SuppressionTerm,
-)
 from medsize.config.terms import (
     BalanceTerm,
     ConstrainTerm,
@@ -23,12 +13,21 @@ from medsize.config.terms import (
     DenseCRFTerm,
     ExpandTerm,
     FairnessTerm,
+    FlatLogBarrierTerm,
+    LogBarrierExtensionTerm,
+    LogBarrierTerm,
     NegativeTerm,
     PartialCrossEntropyTerm,
     PositionalTerm,
     PseudoCrossEntropyTerm,
+    QuadraticBarrierTerm,
+    SizeBoundsTerm,
+    SizeTargetTerm,
+    SizeTerm,
     SizeWeightedCrossEntropyTerm,
     SparseCRFTerm,
+    SuppressionTerm,
+    Term,
     VolumetricTerm,
     WeightedCrossEntropyTerm,
 )
@@ -66,9 +65,20 @@ class ObjectiveConfig(Model):
 
     @model_validator(mode="after")
     def _has_a_term(self) -> "ObjectiveConfig":
-        if not any(getattr(self, name) for name in type(self).model_fields):
+        if not self.terms():
             raise ValueError(f"no term: give at least one of {', '.join(type(self).model_fields)}")
         return self
+
+    def terms(self) -> dict[str, Term]:
+        """Return the terms that are used, by name."""
+        return {name: term for name, term in self if term}
+
+    @classmethod
+    def title(cls, name: str) -> str:
+        """Return what people call a term, or a part of the sum that is no term."""
+        field = cls.model_fields.get(name)
+        kind = get_args(field.annotation)[0] if field else None
+        return getattr(kind, "title", None) or name.replace("_", " ")
 
     def build(self, level: Levels = "slice") -> "Objective":
         """Return the objective: every term that is there, with its weight.
@@ -81,13 +91,12 @@ class ObjectiveConfig(Model):
         from medsize.losses import Objective, TargetFrom
 
         terms: dict[str, tuple[float, nn.Module]] = {}
-        for name in type(self).model_fields:
-            term = getattr(self, name)
+        for name, term in self.terms().items():
             if isinstance(term, SizeTerm):
-                terms[name] = (term.weight, term.build("slice" if level == "both" else level))
+                terms[name] = (term.weight, term.build(level="slice" if level == "both" else level))
                 if level == "both":
-                    loss = term.build("volume")
+                    loss = term.build(level="volume")
                     terms[f"volume_{name}"] = (term.weight, TargetFrom(f"volume_{loss.target}", loss))
-            elif term:
+            else:
                 terms[name] = (term.weight, term.build())
         return Objective(terms)

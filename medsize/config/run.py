@@ -1,7 +1,5 @@
 """The whole description of a run."""
 
-from typing import Final
-
 from pydantic import model_validator
 
 from medsize.config.data import DataConfig
@@ -12,9 +10,8 @@ from medsize.config.model import Model
 from medsize.config.network import DeepLabV3PlusConfig, NetworkConfig
 from medsize.config.objective import ObjectiveConfig
 from medsize.config.supervision import SupervisionConfig
+from medsize.config.terms import SizeTerm
 from medsize.config.training import TrainingConfig
-
-_TOLD_BY_SLICES: Final = ("expand", "volumetric", "positional", "negative")
 
 
 class RunConfig(Model):
@@ -39,12 +36,14 @@ class RunConfig(Model):
 
     @model_validator(mode="after")
     def _tags_are_of_slices_where_they_must_be(self) -> "RunConfig":
-        used = [stage.objective for stage in self.stages()]
-        terms = [f"objective.{name}" for name in _TOLD_BY_SLICES if any(getattr(one, name) for one in used)]
-        if terms and self.supervision.level == "volume":
+        if self.supervision.level != "volume":
+            return self
+        used = {name: term for stage in self.stages() for name, term in stage.objective.terms().items()}
+        told = [name for name, term in used.items() if term.target == "tags" and not isinstance(term, SizeTerm)]
+        if told:
             raise ValueError(
-                f"{', '.join(terms)} must be told what each slice shows, but supervision.level is "
-                "'volume': set it to 'slice', or leave these terms out"
+                f"{', '.join(f'objective.{name}' for name in told)} must be told what each slice shows, but "
+                "supervision.level is 'volume': set it to 'slice', or leave these terms out"
             )
         return self
 

@@ -1,6 +1,9 @@
-"""The terms of an objective that are about pixels, images and the whole data set."""
+"""The terms of an objective: each is the loss that it names, its weight, and its settings.
 
-from typing import TYPE_CHECKING, Annotated, Literal
+A term's fields have the names and the defaults of its loss's arguments, so that one line builds any of them.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,88 +16,100 @@ if TYPE_CHECKING:
 Weight = Annotated[float, Field(gt=0)]
 
 
-class PartialCrossEntropyTerm(Model):
-    """Cross entropy on the seed pixels (P0 eq. 4)."""
+class Term(Model):
+    """A loss with its weight in the sum."""
+
+    loss: ClassVar[str]
+    """Its class in :mod:`medsize.losses`, which needs torch: asking a configuration for its keys does not."""
+    title: ClassVar[str | None] = None
+    """What people call it, where that is not its key in words."""
 
     weight: Weight = 1.0
     """Factor of the term in the sum."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments of the loss."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "weight"}
+
+    def build(self, **more: Any) -> "nn.Module":
+        """Return the loss.
+
+        Args:
+            more: Arguments that are not the configuration's to say.
+        """
+        from medsize import losses
+
+        built: nn.Module = getattr(losses, self.loss)(**self.settings(), **more)
+        return built
+
+    @property
+    def target(self) -> str:
+        """The entry of a batch that it needs."""
+        return str(self.build().target)
+
+
+class SizeTerm(Term):
+    """A term about sizes, of slices or of whole volumes: what it is told comes at the supervision's level."""
+
+
+class PartialCrossEntropyTerm(Term):
+    """Cross entropy on the seed pixels (P0 eq. 4)."""
+
+    loss: ClassVar[str] = "PartialCrossEntropyLoss"
+
     mean_over: Literal["pixels", "images"] = "pixels"
     """What weighs alike: all seed pixels of the batch, or all its images with seeds, the seeding loss of SEC (P2)."""
 
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import PartialCrossEntropyLoss
 
-        return PartialCrossEntropyLoss(self.mean_over)
-
-
-class CrossEntropyTerm(Model):
+class CrossEntropyTerm(Term):
     """Cross entropy on the masks: full supervision."""
 
-    weight: Weight = 1.0
-    """Factor of the term in the sum."""
-
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import CrossEntropyLoss
-
-        return CrossEntropyLoss()
+    loss: ClassVar[str] = "CrossEntropyLoss"
 
 
-class PseudoCrossEntropyTerm(Model):
+class PseudoCrossEntropyTerm(Term):
     """Cross entropy on labels that follow from seeds and sizes: see ``supervision.pseudo_labels``."""
 
-    weight: Weight = 1.0
-    """Factor of the term in the sum."""
+    loss: ClassVar[str] = "CollisionCrossEntropyLoss"
+
     form: Literal["usual", "collision"] = "usual"
     """``collision`` forgives wrong labels: it is bounded where the network is sure of another class."""
     certainty: float = Field(default=0.9, gt=0.5, le=1)
     """Of ``collision``: how certain a label's class is; the others share the rest."""
 
-    def build(self) -> "nn.Module":
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments of the loss."""
+        return {"certainty": self.certainty}
+
+    def build(self, **more: Any) -> "nn.Module":
         """Return the loss."""
-        from medsize.losses import CollisionCrossEntropyLoss, CrossEntropyLoss, TargetFrom
+        from medsize.losses import CrossEntropyLoss, TargetFrom
 
-        if self.form == "collision":
-            return CollisionCrossEntropyLoss(self.certainty)
-        return TargetFrom("pseudo_label", CrossEntropyLoss())
+        return super().build(**more) if self.form == "collision" else TargetFrom("pseudo_label", CrossEntropyLoss())
 
 
-class WeightedCrossEntropyTerm(Model):
+class WeightedCrossEntropyTerm(Term):
     """Cross entropy on the masks with rare classes weighted up by effective number of samples (P0 eq. 5)."""
 
-    weight: Weight = 1.0
-    """Factor of the term in the sum."""
+    loss: ClassVar[str] = "WeightedCrossEntropyLoss"
+
     counts: tuple[Annotated[float, Field(gt=0)], ...]
     """Samples (images, or pixels) of each class in the training set, background first."""
     beta: float = Field(default=0.99, ge=0, lt=1)
     """0 weighs all classes alike, near 1 by the inverse of their counts."""
 
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import WeightedCrossEntropyLoss
 
-        return WeightedCrossEntropyLoss(self.counts, self.beta)
-
-
-class FairnessTerm(Model):
+class FairnessTerm(Term):
     """Minus the entropy of the prediction averaged over the batch, which stands for the data set (P0 eq. 6)."""
 
-    weight: Weight = 1.0
-    """Factor of the term in the sum."""
-
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import FairnessLoss
-
-        return FairnessLoss()
+    loss: ClassVar[str] = "FairnessLoss"
 
 
-class BalanceTerm(Model):
+class BalanceTerm(Term):
     """KL divergence of the prediction averaged over the batch and a given distribution of classes (P0 eq. 7)."""
 
-    weight: Weight = 1.0
-    """Factor of the term in the sum."""
+    loss: ClassVar[str] = "BalanceLoss"
+
     distribution: tuple[Annotated[float, Field(ge=0, le=1)], ...]
     """The share of each class in the data set, background first, summing to 1."""
 
@@ -104,18 +119,13 @@ class BalanceTerm(Model):
             raise ValueError(f"the shares must sum to 1, found {sum(self.distribution):g}")
         return self
 
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import BalanceLoss
 
-        return BalanceLoss(self.distribution)
-
-
-class SparseCRFTerm(Model):
+class SparseCRFTerm(Term):
     """Contrast-sensitive smoothness between neighbouring pixels (P3)."""
 
-    weight: Weight = 1.0
-    """Factor of the term in the sum."""
+    loss: ClassVar[str] = "SparseCRFLoss"
+    title: ClassVar[str | None] = "sparse CRF"
+
     sigma: float = Field(default=0.05, gt=0)
     """Contrast at which neighbours stop attracting, on intensities in [0, 1]."""
     form: Literal["absolute", "bilinear"] = "absolute"
@@ -123,14 +133,8 @@ class SparseCRFTerm(Model):
     normalise: Literal["pairs", "none", "pixels", "affinity"] = "pairs"
     """Divide each image's sum by its pairs of neighbours (P3), nothing, its pixels, or the sum of its weights."""
 
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import SparseCRFLoss
 
-        return SparseCRFLoss(sigma=self.sigma, form=self.form, normalise=self.normalise)
-
-
-class DenseCRFTerm(Model):
+class DenseCRFTerm(Term):
     """Pixels that are alike in place and intensity should be of one class, over all pairs of a slice (P0 eq. 3).
 
     The paper's energy is a sum over millions of pairs (``normalise: none``), so its weight is tiny, 2e-9 (times the
@@ -139,8 +143,9 @@ class DenseCRFTerm(Model):
     of 255: three equal channels at σ are one channel at σ/√3, and 15/255/√3 ≈ 0.034.
     """
 
-    weight: Weight = 1.0
-    """Factor of the term in the sum."""
+    loss: ClassVar[str] = "DenseCRFLoss"
+    title: ClassVar[str | None] = "dense CRF"
+
     sigma_space: float = Field(default=100.0, gt=0)
     """How far pixels are compared, in pixels of the slice."""
     sigma_intensity: float = Field(default=0.034, gt=0)
@@ -152,57 +157,42 @@ class DenseCRFTerm(Model):
     engine: Engine = "auto"
     """``exact``, ``low_rank`` (approximate, in linear time), or ``auto``: exact on a GPU and for small slices."""
 
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import DenseCRFLoss
 
-        return DenseCRFLoss(
-            sigma_space=self.sigma_space,
-            sigma_intensity=self.sigma_intensity,
-            normalise=self.normalise,
-            half_resolution=self.half_resolution,
-            engine=self.engine,
-        )
-
-
-class ConstrainTerm(Model):
+class ConstrainTerm(Term):
     """KL divergence of the prediction refined by a CRF and the prediction: constrain of SEC (P2 eq. 5)."""
 
-    weight: Weight = 1.0
-    """Factor of the term in the sum."""
+    loss: ClassVar[str] = "ConstrainLoss"
+    title: ClassVar[str | None] = "SEC's constrain"
+
     through_crf: bool = False
     """Whether the gradient also runs through the refinement, as P2 says; its code holds it constant."""
     scale_down: int = Field(default=1, ge=1)
     """Compute it at so many times less resolution, 8 in P2; lengths in ``crf`` are in pixels of that."""
     crf: MeanFieldConfig = MeanFieldConfig()
 
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import ConstrainLoss
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments of the loss, for which the CRF is a function that refines."""
+        settings = super().settings()
+        refine = settings.pop("crf").build()
+        return settings | {"refine": refine}
 
-        return ConstrainLoss(self.crf.build(), through_crf=self.through_crf, scale_down=self.scale_down)
 
-
-class SizeWeightedCrossEntropyTerm(Model):
+class SizeWeightedCrossEntropyTerm(Term):
     """Cross entropy on the masks in which small components of a class count like large ones (P4 eq. 4)."""
 
-    weight: Weight = 1.0
-    """Factor of the term in the sum."""
+    loss: ClassVar[str] = "SizeWeightedCrossEntropyLoss"
+    title: ClassVar[str | None] = "size-weighted cross entropy"
+
     limit: float = Field(default=5.0, ge=1)
     """The largest weight of a pixel."""
 
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import SizeWeightedCrossEntropyLoss
 
-        return SizeWeightedCrossEntropyLoss(self.limit)
-
-
-class ExpandTerm(Model):
+class ExpandTerm(Term):
     """Rank-pooled scores of the classes present up, of those absent down: expand of SEC (P2 eq. 4)."""
 
-    weight: Weight = 1.0
-    """Factor of the term in the sum."""
+    loss: ClassVar[str] = "ExpandLoss"
+    title: ClassVar[str | None] = "SEC's expand"
+
     decay_present: float = Field(default=0.996, ge=0, le=1)
     """Decay of the weights over the ranked pixels, for classes present; 0 is the maximum, 1 the mean."""
     decay_absent: float = Field(default=0.0, ge=0, le=1)
@@ -212,18 +202,12 @@ class ExpandTerm(Model):
     reference_pixels: int | None = Field(default=1681, gt=0)
     """Pixels of the image that the decays are meant for; at other sizes they are adapted. ``null``: as they are."""
 
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import ExpandLoss
 
-        return ExpandLoss(self.decay_present, self.decay_absent, self.decay_background, self.reference_pixels)
-
-
-class VolumetricTerm(Model):
+class VolumetricTerm(Term):
     """Prior on the size of the object in images that show it (P3 eq. 4); its numbers are for photos of one object."""
 
-    weight: Weight = 1.0
-    """Factor of the term in the sum."""
+    loss: ClassVar[str] = "VolumetricLoss"
+
     mean: float = Field(default=0.5, gt=0, lt=1)
     """Mean size of the object in a batch, a fraction of the image: 0.0135 for the left ventricle in ACDC."""
     minimum: float = Field(default=0.15, gt=0, lt=1)
@@ -233,38 +217,94 @@ class VolumetricTerm(Model):
     small_objects: Literal["sum", "mean"] = "sum"
     """That penalty's ``sum`` over the images of a batch (the paper) or its ``mean`` (the authors' code)."""
 
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import VolumetricLoss
 
-        return VolumetricLoss(self.mean, self.minimum, self.small_weight, self.small_objects)
-
-
-class PositionalTerm(Model):
+class PositionalTerm(Term):
     """Prior on the place of the object in images that show it: off the border, at the centre (P3 eq. 5)."""
 
-    weight: Weight = 1.0
-    """Factor of the term in the sum."""
+    loss: ClassVar[str] = "PositionalLoss"
+
     border_width: int = Field(default=3, ge=1)
     """Pixels from the outside that should not be object."""
     centre_side: int = Field(default=3, ge=1)
     """Pixels along each side of the box at the centre that should be."""
 
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import PositionalLoss
 
-        return PositionalLoss(self.border_width, self.centre_side)
-
-
-class NegativeTerm(Model):
+class NegativeTerm(Term):
     """Squared size of the object in images that do not show it (P3 eq. 7)."""
+
+    loss: ClassVar[str] = "NegativeLoss"
 
     weight: Weight = 2.0
     """Factor of the term in the sum; 2 is the paper's."""
 
-    def build(self) -> "nn.Module":
-        """Return the loss."""
-        from medsize.losses import NegativeLoss
 
-        return NegativeLoss()
+class SizeTargetTerm(SizeTerm):
+    """KL divergence of the size target and the average prediction (P0 eq. 2, 7)."""
+
+    loss: ClassVar[str] = "SizeTargetLoss"
+
+    direction: Literal["forward", "reverse"] = "forward"
+    """``forward`` is the method; ``reverse`` exists for the ablation."""
+    scale: Literal["none", "entropy", "object"] = "none"
+    """Divide each image's KL by its target's entropy, or by its object fraction, so that small objects count alike."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Of the soft-max whose average is compared; below 1 the size of the mask itself comes to meet the target."""
+
+
+class SizeBoundsTerm(SizeTerm):
+    """KL divergence of the average prediction and the nearest sizes within bounds: flat between them."""
+
+    loss: ClassVar[str] = "SizeBoundsLoss"
+
+    scale: Literal["none", "entropy", "object"] = "none"
+    """Divide each image's KL so that small objects count alike, as for ``size_target``."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Of the soft-max whose average is bounded, as for ``size_target``."""
+
+
+class QuadraticBarrierTerm(SizeTerm):
+    """Thresholded quadratic size barrier (P0 eq. 17)."""
+
+    loss: ClassVar[str] = "QuadraticBarrierLoss"
+
+    scale: Literal["pixels", "fraction"] = "pixels"
+    """``pixels``: times 0.01·|Ω|, the size-constraint authors' weight; ``fraction``: the equation as printed."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Of the soft-max whose average is bounded, as for ``size_target``."""
+
+
+class LogBarrierExtensionTerm(SizeTerm):
+    """Log-barrier extension on size bounds (Kervadec et al. 2019), harder from epoch to epoch."""
+
+    loss: ClassVar[str] = "LogBarrierExtensionLoss"
+    title: ClassVar[str | None] = "log-barrier extension"
+
+    t0: float = Field(default=5.0, gt=0)
+    """Hardness in the first epoch; for ``scale: fraction``, 100 or so."""
+    growth: float = Field(default=1.1, ge=1)
+    """Factor of the hardness from one epoch to the next."""
+    scale: Literal["pixels", "fraction"] = "pixels"
+    """``pixels``: the authors', 0.01/|Ω| times the barrier on pixel counts; ``fraction``: the barrier on fractions."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Of the soft-max whose average is bounded, as for ``size_target``."""
+
+
+class LogBarrierTerm(SizeTerm):
+    """Log barrier, or expansion: −ln of the average prediction of each present class (P0 eq. 9)."""
+
+    loss: ClassVar[str] = "LogBarrierLoss"
+
+
+class FlatLogBarrierTerm(SizeTerm):
+    """Log barrier that is flat outside its threshold (P0 eq. 11)."""
+
+    loss: ClassVar[str] = "FlatLogBarrierLoss"
+
+    epsilon: float = Field(gt=0, le=1)
+    """The threshold, a fraction of the image."""
+
+
+class SuppressionTerm(SizeTerm):
+    """−ln(1 − average prediction) of each absent class (P0 eq. 8)."""
+
+    loss: ClassVar[str] = "SuppressionLoss"

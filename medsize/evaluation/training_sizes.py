@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medsize.config.size_terms import Level, Levels
+from medsize.config.level import Level, Levels
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError

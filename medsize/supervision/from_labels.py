@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 from typing import Final
 
+from medsize.config.level import Level
 from medsize.config.run import RunConfig
-from medsize.config.size_terms import Level
 from medsize.data.prepare import find_split_cases, of_split, prepare_slices
 from medsize.errors import InputError
 from medsize.supervision.extents import image_extent, image_per_slice

@@ -5,7 +5,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from medsize.config.size_terms import Level
+from medsize.config.level import Level
 from medsize.config.supervision import ExactSizes, MeanSizes, NoisySizes, Sizes, TableSizes
 from medsize.data.store import SliceStore
 from medsize.errors import InputError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medsize.config.size_terms import Level
+from medsize.config.level import Level
 from medsize.data.store import SliceStore
 from medsize.supervision.size_targets import Fractions
 from medsize.supervision.table_sizes import Estimates

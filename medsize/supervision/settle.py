@@ -5,14 +5,13 @@ from typing import Final
 from pydantic import ValidationError
 
 from medsize.config.run import RunConfig
-from medsize.config.size_terms import SizeBoundsTerm
 from medsize.config.supervision import CommonBounds, TableBounds, TableSizes
+from medsize.config.terms import SizeBoundsTerm
 from medsize.console import say
 from medsize.errors import InputError
 from medsize.supervision.size_table import SizeEntry, read_size_table
 from medsize.supervision.table_sizes import levels_of
 
-_BOUNDED: Final = ("size_bounds", "quadratic_barrier", "log_barrier_extension")
 _WORDS: Final = {"volume": "whole cases", "both": "slices and of whole cases"}
 
 
@@ -42,8 +41,8 @@ def settle(config: RunConfig) -> RunConfig:
             say(f"{sizes.path.name} gives sizes of {_WORDS[level]}: batches hold whole cases.")
         config = _with(config, {"supervision": {"level": level}})
     alone = _ranges_alone(entries)
-    bounded = any(getattr(config.objective, name) for name in _BOUNDED)
-    if not alone or isinstance(config.supervision.bounds, TableBounds) or not (config.objective.size_target or bounded):
+    told = config.objective.size_target or _bounded(config)
+    if not alone or isinstance(config.supervision.bounds, TableBounds) or not told:
         return config
     return _with_bounds(config, alone)
 
@@ -54,9 +53,14 @@ def _ranges_alone(entries: list[SizeEntry]) -> list[SizeEntry]:
     return [entry for entry in entries if (entry.case, entry.slice, entry.structure) not in valued]
 
 
+def _bounded(config: RunConfig) -> list[str]:
+    """The terms that bounds of sizes teach."""
+    return [f"objective.{name}" for name, term in config.objective.terms().items() if term.target == "size_bounds"]
+
+
 def _with_bounds(config: RunConfig, alone: list[SizeEntry]) -> RunConfig:
     term, bounds = config.objective.size_target, config.supervision.bounds
-    bounded = [f"objective.{name}" for name in _BOUNDED if getattr(config.objective, name)]
+    bounded = _bounded(config)
     plain = term is not None and term.direction == "forward"
     if bounded or not isinstance(bounds, CommonBounds) or not plain:
         raise InputError(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from medsize.config.size_terms import Level
+from medsize.config.level import Level
 from medsize.config.supervision import PseudoLabels
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medsize.config.size_terms import Level, Levels
+from medsize.config.level import Level, Levels
 from medsize.config.supervision import ExactSizes, NoisySizes, Sizes, SupervisionConfig, TableSizes
 from medsize.data.store import SliceStore
 from medsize.supervision.bounds import make_bounds

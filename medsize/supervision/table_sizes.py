@@ -9,7 +9,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from medsize.config.size_terms import Level, Levels
+from medsize.config.level import Level, Levels
 from medsize.data.store import SliceStore
 from medsize.errors import InputError, InputErrors
 from medsize.names import name_key

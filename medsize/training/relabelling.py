@@ -17,7 +17,7 @@ from accelerate.utils import broadcast
 from numpy.typing import NDArray
 from torch import nn
 
-from medsize.config.size_terms import Level
+from medsize.config.level import Level
 from medsize.config.stages import RelabelConfig
 from medsize.config.supervision import PseudoLabels
 from medsize.data.store import SliceStore

@@ -7,8 +7,8 @@ import pytest
 from medsize.config.data import DataConfig, ManifestSource, ManifestSplit, PaperPreprocessing
 from medsize.config.objective import ObjectiveConfig
 from medsize.config.run import RunConfig
-from medsize.config.size_terms import SizeTargetTerm
 from medsize.config.supervision import NoisySizes, SupervisionConfig, TableSizes
+from medsize.config.terms import SizeTargetTerm
 from medsize.data.case import Case
 from medsize.data.prepare import find_split_cases, prepare_slices
 from medsize.errors import InputError

@@ -6,8 +6,8 @@ import pytest
 
 from medsize.config.objective import ObjectiveConfig
 from medsize.config.run import RunConfig
-from medsize.config.size_terms import QuadraticBarrierTerm, SizeBoundsTerm, SizeTargetTerm
 from medsize.config.supervision import IndividualBounds, SupervisionConfig, TableBounds, TableSizes
+from medsize.config.terms import QuadraticBarrierTerm, SizeBoundsTerm, SizeTargetTerm
 from medsize.errors import InputError
 from medsize.supervision.settle import settle
 

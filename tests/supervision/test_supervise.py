@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from medsize.config.data import PaperPreprocessing
-from medsize.config.size_terms import Level
+from medsize.config.level import Level
 from medsize.config.supervision import (
     CommonBounds,
     IndividualBounds,

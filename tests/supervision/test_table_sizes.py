@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from medsize.config.data import AcdcSource, DataConfig, PaperPreprocessing, PhysicalPreprocessing
+from medsize.config.level import Level
 from medsize.config.objective import ObjectiveConfig
 from medsize.config.run import RunConfig
-from medsize.config.size_terms import Level, SizeTargetTerm
+from medsize.config.terms import SizeTargetTerm
 from medsize.data.prepare import find_split_cases, prepare_slices
 from medsize.data.sources.phantom import write_phantom
 from medsize.data.store import SliceStore

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
+from medsize.config.objective import ObjectiveConfig
 from medsize.evaluation.report.agreement_figures import mark_level
 from medsize.evaluation.report.svg import INK, MUTED, SERIES, new_axes, page_style, to_svg
-from medsize.evaluation.report.words import term_words
 
 _WIDTH: Final = 4.9
 
@@ -28,7 +28,7 @@ def loss_curves(epochs: pd.DataFrame, parts: Sequence[str], stages: Sequence[tup
     with page_style():
         figure, axes = new_axes(_WIDTH, 3.1)
         shown = [("loss", "total", INK)] if len(parts) != 1 else []
-        shown += [(part, term_words(part), _colour(number)) for number, part in enumerate(parts)]
+        shown += [(part, ObjectiveConfig.title(part), _colour(number)) for number, part in enumerate(parts)]
         for column, label, colour in shown:
             _curve(axes, epochs["epoch"], epochs[column], label, colour)
         axes.set_title("Loss")

@@ -45,26 +45,12 @@ _NETWORKS = {
     "unet": "Residual UNet",
 }
 
-_TERMS = {
-    "sparse_crf": "sparse CRF",
-    "dense_crf": "dense CRF",
-    "expand": "SEC's expand",
-    "constrain": "SEC's constrain",
-    "log_barrier_extension": "log-barrier extension",
-    "size_weighted_cross_entropy": "size-weighted cross entropy",
-}
-"""Terms whose names are not simply their keys'."""
-
 _OPTIONS = {
     "tta": "the average over mirrored slices",
     "keep_largest": "only the largest piece of each structure kept",
     "crf": "its probabilities refined by a dense CRF before they became labels",
 }
 _SPLITS = {"train": "training", "val": "validation"}
-
-_MASKED = ("cross_entropy", "weighted_cross_entropy", "size_weighted_cross_entropy")
-_BOUNDED = ("size_bounds", "quadratic_barrier", "log_barrier_extension", "flat_log_barrier")
-_TAGGED = ("log_barrier", "suppression", "expand", "volumetric", "positional", "negative")
 
 
 def network_words(config: RunConfig) -> str:
@@ -75,12 +61,12 @@ def network_words(config: RunConfig) -> str:
 def supervision_words(config: RunConfig) -> str:
     """Return what a run was taught from."""
     sizes, level = config.supervision.sizes, config.supervision.level
-    used = {name for stage in config.stages() for name, term in stage.objective if term}
-    taught = ["whole masks"] if used & set(_MASKED) else []
-    grown = "pseudo_cross_entropy" in used
+    told = {target.removeprefix("volume_") for target in config.targets()}
+    taught = ["whole masks"] if "label" in told else []
+    grown = "pseudo_label" in told
     seeds = _SEEDS.get(config.supervision.seeds.kind)
-    taught += [seeds] if seeds and (grown or "partial_cross_entropy" in used) else []
-    if grown or "size_target" in used:
+    taught += [seeds] if seeds and told & {"seeds", "pseudo_label"} else []
+    if told & {"size_target", "pseudo_label"}:
         nominal = f" of {100 * sizes.noise:g}\N{NO-BREAK SPACE}% on average" if isinstance(sizes, NoisySizes) else ""
         volumes = " of whole volumes" if level == "volume" and sizes.kind != "mean" else ""
         volumes = " of slices and of whole volumes" if level == "both" else volumes
@@ -89,11 +75,11 @@ def supervision_words(config: RunConfig) -> str:
         taught += ["labels grown from the seeds to the sizes"]
     if any(stage.relabel for stage in config.stages()):
         taught += ["labels of its own with these sizes"]
-    if used & set(_BOUNDED):
+    if "size_bounds" in told:
         taught += ["bounds on volumes" if level == "volume" else "bounds on sizes"]
-    if used & set(_TAGGED):
+    if "tags" in told:
         taught += [f"which structures each {'volume' if level == 'volume' else 'slice'} holds"]
-    if "balance" in used:
+    if any(stage.objective.balance for stage in config.stages()):
         taught += ["the share of each structure in the data set"]
     if not taught:
         return "the images alone"
@@ -110,11 +96,6 @@ def level_words(sizes: pd.DataFrame) -> str:
     if of_volumes.any() and not of_volumes.all():
         return "slice or volume"
     return "volume" if len(sizes) and of_volumes.all() else "slice"
-
-
-def term_words(name: str) -> str:
-    """Return what people call a term of the objective."""
-    return _TERMS.get(name, name.replace("_", " "))
 
 
 def objective_words(config: RunConfig) -> str:
@@ -142,7 +123,7 @@ def weights_words(config: RunConfig) -> str:
 
 
 def _sum_words(stage: Stage) -> str:
-    terms = [f"{term.weight:g} × {term_words(name)}" for name, term in stage.objective if term]
+    terms = [f"{term.weight:g} × {stage.objective.title(name)}" for name, term in stage.objective.terms().items()]
     return " + ".join([*terms, "elastic weight consolidation"] if stage.consolidate else terms)
 
 
