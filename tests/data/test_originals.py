@@ -40,6 +40,15 @@ def test_the_ends_of_a_large_photo_stand_for_it(tmp_path: Path) -> None:
     assert digests[0] == digests[3]
 
 
+def test_a_large_photo_with_more_in_its_middle_is_another(tmp_path: Path) -> None:
+    ends = os.urandom(4096), os.urandom(4096)
+    shorter, longer = tmp_path / "shorter.jpg", tmp_path / "longer.jpg"
+    shorter.write_bytes(bytes(100).join(ends))
+    longer.write_bytes(bytes(101).join(ends))
+    originals = Originals(ends=True)
+    assert originals.digest(shorter) != originals.digest(longer)
+
+
 @pytest.mark.parametrize(
     ("header", "text"),
     [

@@ -83,6 +83,19 @@ def test_the_p_is_scipys_exact_one_over_the_means_of_patients(runs, comparison):
     )
 
 
+def test_a_patient_with_one_frame_counts_as_much_as_one_with_two(runs, tmp_path):
+    def some_frames(metrics):
+        second = metrics.groupby(["group", "structure"]).cumcount() == 1
+        return metrics[~(second & metrics["group"].isin(sorted(metrics["group"].unique())[::2]))]
+
+    fewer = [changed(run, tmp_path / run.name, some_frames) for run in runs[1:]]
+    difference, groups = by_hand(fewer, "dice_scan", "lv", "c", "b")
+    means, sums = ([of(difference[groups == name]) for name in np.unique(groups)] for of in (np.mean, np.sum))
+    p = row_of(compare(fewer), "dice_scan", "lv", "c", "b")["p"]
+    assert p == pytest.approx(stats.wilcoxon(means, method="exact").pvalue)
+    assert p != pytest.approx(stats.wilcoxon(sums, method="exact").pvalue), "sums would have told nothing"
+
+
 def test_holm_corrects_for_all_pairs_and_structures_of_a_measure(comparison):
     for _, rows in comparison.differences.groupby("measure"):
         assert len(rows) == 6

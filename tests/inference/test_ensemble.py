@@ -60,6 +60,14 @@ def test_a_run_averaged_with_itself_is_itself(run_of_all, image):
     np.testing.assert_array_equal(load(run_of_all, run_of_all).predict(image), load(run_of_all).predict(image))
 
 
+def test_batches_fit_the_run_that_was_trained_with_the_smallest(tiny_acdc, tiny_cache, tmp_path):
+    sizes = [
+        fabricate_run(tmp_path / str(n), tiny_run_config(tiny_acdc, tiny_cache, f"training.batch_size={n}"), best=False)
+        for n in (5, 3, 7)
+    ]
+    assert {member.batch_size for member in load(*sizes).members} == {3}
+
+
 def test_runs_of_other_structures_are_refused(run_of_all, run_of_lv):
     with pytest.raises(InputError, match=r"cannot be averaged(.|\n)*rv: 1, myo: 2, lv: 3(.|\n)*found: +lv: 3"):
         load(run_of_all, run_of_lv)

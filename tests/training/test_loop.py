@@ -241,3 +241,13 @@ def test_all_structures_train_together(tiny_acdc: Path, tiny_cache: Path, tmp_pa
     run = start_run(config, tmp_path / "run")
     assert set(history(run)[-1]["dice_scan"]) <= {"rv", "myo", "lv"}
     assert set(pd.read_csv(run.size_targets)["structure"]) == {"background", "rv", "myo", "lv"}
+
+
+def test_dropout_goes_on_as_if_the_run_had_not_stopped(
+    tiny_acdc: Path, tiny_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = "network={name: mobilenetv2_deeplabv3plus}"
+    config = tiny_run_config(tiny_acdc, tiny_cache, network)
+    whole = start_run(config, tmp_path / "whole")
+    stopped = stopped_and_resumed(config, tmp_path / "stopped", monkeypatch, step=2)
+    assert same_weights(stopped, whole)
