@@ -1,8 +1,8 @@
 """Batches of slices from the store, in an order that follows from the seed and the epoch alone."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,56 +12,13 @@ from torch import Tensor
 from medsize.data.store import SliceStore
 from medsize.errors import InputError
 
-GIVEN = (
-    *("seeds", "pseudo_label", "size_target", "size_bounds", "tags"),
-    *("volume_size_target", "volume_size_bounds", "volume_tags"),
-)
-"""Keys of a batch that the supervision gives; ``image``, ``domain`` and ``label`` come from the store."""
+Given = Mapping[str, NDArray[Any]]
+"""What slices are taught from, by the entry of a batch that it becomes, one entry a row of the store.
 
-
-class Given(Protocol):
-    """What slices are taught from, one entry a row of the store; None for what was not made.
-
-    Attributes:
-        seeds: (N, H, W) uint8 classes, 255 unlabelled.
-        pseudo_label: (N, H, W) uint8 classes that are certain, 255 where undecided.
-        size_target: (N, K) float32 fractions, NaN unknown.
-        size_bounds: (N, K, 2) float32 fractions, lower and upper.
-        tags: (N, K) bool.
-        volume_size_target: As ``size_target``, of the case of each slice where both are given; likewise the others.
-    """
-
-    @property
-    def seeds(self) -> NDArray[np.uint8] | None:
-        """Seeds."""
-
-    @property
-    def pseudo_label(self) -> NDArray[np.uint8] | None:
-        """Pseudo labels."""
-
-    @property
-    def size_target(self) -> NDArray[np.float32] | None:
-        """Size targets."""
-
-    @property
-    def size_bounds(self) -> NDArray[np.float32] | None:
-        """Size bounds."""
-
-    @property
-    def tags(self) -> NDArray[np.bool_] | None:
-        """Tags."""
-
-    @property
-    def volume_size_target(self) -> NDArray[np.float32] | None:
-        """Size targets of volumes, beside those of slices."""
-
-    @property
-    def volume_size_bounds(self) -> NDArray[np.float32] | None:
-        """Size bounds of volumes, beside those of slices."""
-
-    @property
-    def volume_tags(self) -> NDArray[np.bool_] | None:
-        """Tags of volumes, beside those of slices."""
+``seeds`` and ``pseudo_label`` are (N, H, W) uint8 classes, 255 where nothing is told; ``size_target`` (N, K) and
+``size_bounds`` (N, K, 2) float32 fractions, background first, NaN unknown; ``tags`` (N, K) bool, none true where
+unknown. With ``volume_`` in front these three are about the whole case of each slice, where both are given.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +27,9 @@ class Batch:
 
     Attributes:
         cases: Case id of each slice.
-        tensors: ``image`` (B, 1, H, W) float32 and the keys asked for: ``seeds`` and
-            ``pseudo_label`` (B, H, W) uint8, ``size_target`` (B, K) and ``size_bounds`` (B, K, 2) float32, ``tags``
-            (B, K) bool, each of these three with ``volume_`` in front too, ``label`` (B, H, W) uint8, ``case`` (B,)
-            int64, the same number for slices of one case of the batch; also ``domain`` (B, H, W) bool when some slice
-            of the store has padding.
+        tensors: ``image`` (B, C, H, W) float32 and the keys asked for: rows of what is given, ``label`` (B, H, W)
+            uint8, ``case`` (B,) int64, the same number for slices of one case of the batch; also ``domain`` (B, H, W)
+            bool when some slice of the store has padding.
     """
 
     cases: list[str]
@@ -174,10 +129,10 @@ def gather(store: SliceStore, given: Given, rows: NDArray[np.intp], *, keys: Col
         store: The slices.
         given: Their supervision.
         rows: Rows of the store.
-        keys: Keys wanted besides ``image``: any of ``GIVEN``, ``label`` and ``case``.
+        keys: Keys wanted besides ``image``: any of ``given``, ``label`` and ``case``.
 
     Raises:
-        ValueError: A key is not known, or was not made.
+        ValueError: A key is none of these.
     """
     arrays: dict[str, NDArray[Any]] = {"image": store.images[rows]}
     if store.padded:
@@ -189,13 +144,8 @@ def gather(store: SliceStore, given: Given, rows: NDArray[np.intp], *, keys: Col
                 arrays[key] = store.labels[rows]
             case "case":
                 arrays[key] = np.unique(cases, return_inverse=True)[1]
+            case _ if key in given:
+                arrays[key] = given[key][rows]
             case _:
-                arrays[key] = _given(given, key)[rows]
+                raise ValueError(f"expected one of {', '.join([*given, 'label', 'case'])}; got '{key}'")
     return Batch(cases, {key: torch.from_numpy(np.asarray(array)) for key, array in arrays.items()})
-
-
-def _given(given: Given, key: str) -> NDArray[Any]:
-    array: NDArray[Any] | None = getattr(given, key) if key in GIVEN else None
-    if array is None:
-        raise ValueError(f"expected one of {', '.join(GIVEN)} that was made, label or case; got '{key}'")
-    return array

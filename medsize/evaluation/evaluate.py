@@ -49,7 +49,7 @@ from medsize.inference.label_values import label_values, structure_values, to_so
 from medsize.inference.load import Predictor
 from medsize.inference.options import NETWORK_ALONE, PredictionOptions
 from medsize.run_folder import Checkpoint, RunFolder
-from medsize.supervision.relabelled import Relabelled
+from medsize.supervision.relabelled import read_relabelled
 from medsize.supervision.stored_pseudo_labels import grown_labels
 from medsize.supervision.supervise import PSEUDO_LABEL, supervise
 from medsize.supervision.table_sizes import levels_of
@@ -328,7 +328,7 @@ def _look_at_training(
         needs=frozenset({"seeds"} if grown else {"seeds"} & config.targets()),
         seed=config.training.seed,
         labels=label_values(config.data),
-    ).seeds
+    ).given.get("seeds")
     slices = sizes[sizes["slice"].notna()] if level == "both" else sizes
     candidates = middle_rows(store, sample) if level == "volume" else sample
     shown = choose_taught(candidates, slices, 2 * config.evaluation.overlays)
@@ -336,7 +336,7 @@ def _look_at_training(
     relabelled = same_rows and places.run.relabelled.exists()
     pseudo_label = None
     if relabelled:
-        pseudo_label = Relabelled.load(places.run).pseudo_label[shown]
+        pseudo_label = read_relabelled(places.run.relabelled)[PSEUDO_LABEL][shown]
     elif grown and seeds is not None:
         estimates = given_estimates(store, targets[in_cases])
         pseudo_label = grown_labels(config.supervision.pseudo_labels, store, shown, seeds, estimates)

@@ -52,8 +52,7 @@ def write_cues(
     store = prepare_slices(config.data, found)
     train = store.rows(case.id for case in cases)
     seed, needs = config.training.seed, frozenset({"tags"})
-    tags = supervise(config.supervision, store, train, needs=needs, seed=seed, labels=found.labels).tags
-    assert tags is not None
+    tags = supervise(config.supervision, store, train, needs=needs, seed=seed, labels=found.labels).given["tags"]
     pixels = np.zeros(store.classes, np.int64)
     for done, case in enumerate(cases, start=1):
         rows = store.rows([case.id])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from medsize.config.level import Level, Levels
 from medsize.config.supervision import ExactSizes, NoisySizes, Sizes, SupervisionConfig, TableSizes
+from medsize.data.batches import Given
 from medsize.data.store import SliceStore
 from medsize.supervision.bounds import make_bounds
 from medsize.supervision.given_sizes import exact_fractions, first_rows, given_sizes, table_estimates
@@ -39,16 +40,13 @@ MANY: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """What a run is taught from, one row a slice of the store; what the objective does not need is None.
-
-    At the level of volumes, all rows of a case have the sizes, bounds and tags of its whole volume. Where a table
-    gives both, those of slices and of volumes (``volume_…``) stand side by side.
+    """What a run is taught from.
 
     Attributes:
-        seeds: Class of each seed pixel, 255 elsewhere, (N, H, W), on disk.
-        size_target: Given fractions, (N, K), background first; NaN where unknown, as outside the training rows.
-        size_bounds: Lower and upper bounds, (N, K, 2); NaN where unknown.
-        tags: True for the classes present, (N, K); rows without any True are unknown.
+        given: What the objective needs, by entry of a batch. At the level of volumes, all rows of a case have the
+            sizes, bounds and tags of its whole volume. Where a table gives both, those of slices and of volumes
+            (``volume_…``) stand side by side. Outside the training rows nothing is told. With ``pseudo_label`` the
+            seeds are there too.
         table: The sizes of the training rows, background included: ``case``, ``slice``, ``structure``,
             ``exact_fraction`` (NaN without a label) and ``given_fraction`` (NaN where unknown). At the level of
             volumes one row a case and class, without number of a slice. Where there are more than ``MANY`` structures,
@@ -60,13 +58,8 @@ class Supervision:
         nominal_noise: The noise asked for, if sizes are needed and noisy.
         seed_pixels: Counts of the seeds' pixels: see :func:`~medsize.supervision.stored_seeds.seed_pixels`.
         level: What the sizes are about, after a look into the table.
-        volume_size_target: As ``size_target``, of volumes, where a table gives sizes of slices too.
-        volume_size_bounds: As ``size_bounds``, likewise.
-        volume_tags: As ``tags``, likewise.
         rows_left_out: How many rows of the table are about cases or structures that the run does not use.
-        pseudo_label: Class of each pixel that follows from seeds and sizes, 255 where undecided, (N, H, W), on disk.
-            The seeds are then there too.
-        pseudo_labels: What there is to say about them: see
+        pseudo_labels: What there is to say about ``pseudo_label``: see
             :func:`~medsize.supervision.stored_pseudo_labels.stored_pseudo_labels`.
         estimates: Everything that is known of the sizes of slices, of volumes, or of both.
         expected_noise: Mean relative error that the sizes of structures must be expected to have, if the
@@ -74,20 +67,13 @@ class Supervision:
             background, of the same size, adds to it.
     """
 
-    seeds: NDArray[np.uint8] | None
-    size_target: NDArray[np.float32] | None
-    size_bounds: NDArray[np.float32] | None
-    tags: NDArray[np.bool_] | None
+    given: Given
     table: pd.DataFrame
-    measured_noise: dict[str, float] | None
-    nominal_noise: float | None
-    seed_pixels: dict[str, float] | None
+    measured_noise: dict[str, float] | None = None
+    nominal_noise: float | None = None
+    seed_pixels: dict[str, float] | None = None
     level: Levels = "slice"
-    volume_size_target: NDArray[np.float32] | None = None
-    volume_size_bounds: NDArray[np.float32] | None = None
-    volume_tags: NDArray[np.bool_] | None = None
     rows_left_out: int = 0
-    pseudo_label: NDArray[np.uint8] | None = None
     pseudo_labels: dict[str, float] | None = None
     estimates: Mapping[Level, Estimates] = field(default_factory=dict)
     expected_noise: float | None = None
@@ -98,14 +84,11 @@ class Supervision:
         Only what the objective is given counts: the size targets, or else the middle of the size bounds, or the sizes
         that labels are grown to.
         """
-        given = [] if self.pseudo_label is None else list(self.estimates.values())
-        middles = [
-            None if bounds is None else bounds.mean(-1) for bounds in (self.size_bounds, self.volume_size_bounds)
-        ]
-        for sizes in (self.size_target, self.volume_size_target, *middles, *(of.presence() for of in given)):
-            if sizes is not None and (shares := mean_shares(sizes)):
-                return shares
-        return None
+        targets = [self.given[key] for key in ("size_target", "volume_size_target") if key in self.given]
+        middles = [self.given[key].mean(-1) for key in ("size_bounds", "volume_size_bounds") if key in self.given]
+        grown_to = [of.presence() for of in self.estimates.values()] if PSEUDO_LABEL in self.given else []
+        each = (mean_shares(sizes) for sizes in (*targets, *middles, *grown_to))
+        return next((shares for shares in each if shares), None)
 
 
 def mean_shares(sizes: NDArray[np.floating]) -> list[float] | None:
@@ -147,13 +130,15 @@ def supervise(
         InputError: Scribbles, a size table or bounds cannot be used, or give no training slice a size.
     """
     grows = PSEUDO_LABEL in needs
-    seeds = stored_seeds(config.seeds, store, rows, seed, labels) if grows or "seeds" in needs else None
-    counts = None if seeds is None else seed_pixels(seeds, rows)
+    told: dict[str, NDArray[Any]] = {}
+    counts = None
+    if grows or "seeds" in needs:
+        told["seeds"] = stored_seeds(config.seeds, store, rows, seed, labels)
+        counts = seed_pixels(told["seeds"], rows)
     if not grows and not needs & set(SIZES):
-        return Supervision(seeds, None, None, None, _table(store, rows[:0], None, "slice"), None, None, counts)
+        return Supervision(told, _table(store, rows[:0], None, "slice"), seed_pixels=counts)
     sizes_of = config.sizes
     table = GivenTable.read(sizes_of.path, store, labels or (), others) if isinstance(sizes_of, TableSizes) else None
-    told: dict[str, NDArray[Any]] = {}
     tables: list[pd.DataFrame] = []
     known: dict[Level, Estimates] = {}
     levels: Levels = config.level or (table.levels if table else "slice")
@@ -162,27 +147,21 @@ def supervise(
     for level in _EACH[levels]:
         known[level] = estimates = _estimates(config, table, store, rows, seed, level)
         prefix = "volume_" if levels == "both" and level == "volume" else ""
-        told |= {f"{prefix}{key}": array for key, array in _arrays(config, estimates).items()}
+        arrays = {f"{prefix}{key}": array for key, array in _arrays(config, estimates).items()}
+        told |= {key: array for key, array in arrays.items() if key in needs}
         tables.append(_table(store, rows, estimates, level, table))
     sizes = pd.concat(tables, ignore_index=True)
-    pseudo_label, about = None, None
-    if grows and seeds is not None:
-        pseudo_label, about = stored_pseudo_labels(config.pseudo_labels, store, rows, seeds, known)
+    about = None
+    if grows:
+        told[PSEUDO_LABEL], about = stored_pseudo_labels(config.pseudo_labels, store, rows, told["seeds"], known)
     return Supervision(
-        seeds=seeds,
-        size_target=told["size_target"] if "size_target" in needs else None,
-        size_bounds=told["size_bounds"] if "size_bounds" in needs else None,
-        tags=told["tags"] if "tags" in needs else None,
+        given=told,
         table=sizes,
         measured_noise=_measured_noise(sizes, store.structures),
         nominal_noise=config.sizes.noise if isinstance(config.sizes, NoisySizes) else None,
         seed_pixels=counts,
         level=levels,
-        volume_size_target=told["volume_size_target"] if "volume_size_target" in needs else None,
-        volume_size_bounds=told["volume_size_bounds"] if "volume_size_bounds" in needs else None,
-        volume_tags=told["volume_tags"] if "volume_tags" in needs else None,
         rows_left_out=table.left_out if table else 0,
-        pseudo_label=pseudo_label,
         pseudo_labels=about,
         estimates=known,
         expected_noise=_expected_noise(config.sizes),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from medsize.config.run import RunConfig
+from medsize.data.batches import Given
 from medsize.digests import file_digest
 from medsize.errors import InputError
 from medsize.files import atomic_folder, remove_abandoned, restore_folder
@@ -21,7 +22,7 @@ from medsize.inference.meaning import Meaning
 from medsize.losses import ElasticWeightConsolidation
 from medsize.networks.weight_files import read_safetensors
 from medsize.run_folder import Checkpoint, RunFolder
-from medsize.supervision.relabelled import Relabelled
+from medsize.supervision.relabelled import write_relabelled
 from medsize.text import read_json
 from medsize.training.averaged import AveragedNetwork
 from medsize.training.consolidation import save_consolidation
@@ -79,7 +80,7 @@ def save_last(
     averaged: AveragedNetwork | None = None,
     sizes: SizesWhileLearning | None = None,
     consolidation: ElasticWeightConsolidation | None = None,
-    relabelled: Relabelled | None = None,
+    relabelled: Given | None = None,
 ) -> None:
     """Replace ``checkpoints/last`` by the present state, to predict from and to resume from.
 
@@ -102,7 +103,7 @@ def save_last(
         if consolidation:
             save_consolidation(consolidation, folder / run.consolidation.name)
         if relabelled:
-            relabelled.save(folder / run.relabelled.name)
+            write_relabelled(folder / run.relabelled.name, relabelled)
         if averaged:
             save_file(_state(network), folder / run.training_weights.name)
         _save_network(run, folder, config, extent, averaged.network if averaged else network, position)

@@ -20,13 +20,12 @@ from medsize.config.divide import Stage
 from medsize.config.run import RunConfig
 from medsize.config.stages import RelabelConfig
 from medsize.data.augmentation import augment, extra_keys
-from medsize.data.batches import Batch, gather
+from medsize.data.batches import Batch, Given, gather
 from medsize.errors import InputError
 from medsize.losses import ElasticWeightConsolidation, Objective, ObjectiveValue
 from medsize.networks.finite import all_finite, describe_not_finite
 from medsize.run_folder import RunFolder
-from medsize.supervision.relabelled import Relabelled
-from medsize.supervision.supervise import Supervision
+from medsize.supervision.relabelled import read_relabelled
 from medsize.tables import write_table
 from medsize.training.averaged import AveragedNetwork
 from medsize.training.checkpoints import Position, save_best, save_last
@@ -96,7 +95,7 @@ class Training:
         self.bare_network: nn.Module = self.accelerator.unwrap_model(self.network)
         self.sizes = self.sizes_so_far()
         self.consolidation: ElasticWeightConsolidation | None = None
-        self.relabelled: Relabelled | None = None
+        self.relabelled: Given = {}
         self.number = 0
 
     @property
@@ -113,9 +112,9 @@ class Training:
         return self.task.stages[self.number]
 
     @property
-    def given(self) -> Supervision:
+    def given(self) -> Given:
         """What the slices are taught from."""
-        return self.relabelled.of(self.task.supervision) if self.relabelled else self.task.supervision
+        return {**self.task.supervision.given, **self.relabelled}
 
     @property
     def objective(self) -> Objective:
@@ -205,10 +204,10 @@ class Training:
             self.consolidation = load_consolidation(self.run, self.stage.consolidate)
         if begins and self.stage.relabel:
             self.relabelled = self.label_anew(self.stage.relabel)
-        elif self.relabelled is None and any(stage.relabel for stage in self.task.stages[: self.number + 1]):
-            self.relabelled = Relabelled.load(self.run)
+        elif not self.relabelled and any(stage.relabel for stage in self.task.stages[: self.number + 1]):
+            self.relabelled = read_relabelled(self.run.relabelled)
 
-    def label_anew(self, config: RelabelConfig) -> Relabelled:
+    def label_anew(self, config: RelabelConfig) -> Given:
         """Let the network that predicts label the training slices under their sizes, alike in all processes."""
         relabelled, sizes = relabel(
             self.predictor,

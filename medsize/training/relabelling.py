@@ -20,6 +20,7 @@ from torch import nn
 from medsize.config.level import Level
 from medsize.config.stages import RelabelConfig
 from medsize.config.supervision import PseudoLabels
+from medsize.data.batches import Given
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
 from medsize.inference.predict_slices import predict_probabilities
@@ -28,10 +29,9 @@ from medsize.supervision.corrected_sizes import correct_sizes
 from medsize.supervision.given_sizes import first_rows
 from medsize.supervision.items import Item, items_of
 from medsize.supervision.nearness import distances_in_radii
-from medsize.supervision.relabelled import Relabelled
 from medsize.supervision.size_targets import Fractions
 from medsize.supervision.stored_pseudo_labels import grow_item
-from medsize.supervision.supervise import Supervision
+from medsize.supervision.supervise import PSEUDO_LABEL, Supervision
 from medsize.supervision.table_sizes import Estimates
 from medsize.training.sizes_while_learning import fractions_of
 
@@ -50,7 +50,7 @@ def relabel(
     precision: torch.dtype,
     batch_size: int,
     before_batch: Callable[[], None] = lambda: None,
-) -> tuple[Relabelled, pd.DataFrame]:
+) -> tuple[Given, pd.DataFrame]:
     """Label the training slices as a network would, among all labels that have the sizes.
 
     Sizes of slices hold for each slice, those of volumes for all slices of a case together: how a volume is shared
@@ -69,8 +69,9 @@ def relabel(
         before_batch: Called before every batch, and may raise.
 
     Returns:
-        The labels and corrected sizes, and a table of the sizes: ``case``, ``slice`` (empty for a volume),
-        ``structure``, ``given_fraction``, ``predicted_fraction`` and ``used_fraction``.
+        What takes the place of what was given (labels, and size targets where there are some), and a table of the
+        sizes: ``case``, ``slice`` (empty for a volume), ``structure``, ``given_fraction``, ``predicted_fraction`` and
+        ``used_fraction``.
     """
     domain = np.asarray(store.domain[rows])
     predicted = np.full((len(store), store.classes), np.nan)
@@ -93,19 +94,19 @@ def relabel(
             else given
             for level, given in supervision.estimates.items()
         }
-        labels = _labels(log_probs, domain, store, rows, supervision.seeds, used, config, grown)
+        labels = _labels(log_probs, domain, store, rows, supervision.given.get("seeds"), used, config, grown)
     tables = [
         _table(store, rows, level, supervision.estimates[level].value, seen[level], used[level].value) for level in used
     ]
-    return Relabelled(labels, **_targets(supervision, used)), pd.concat(tables, ignore_index=True)
+    return {PSEUDO_LABEL: labels} | _targets(supervision, used), pd.concat(tables, ignore_index=True)
 
 
-def agreed(relabelled: Relabelled, accelerator: Accelerator) -> Relabelled:
+def agreed(relabelled: Given, accelerator: Accelerator) -> Given:
     """Return what the first of the processes that train together has, in all of them."""
     if accelerator.num_processes == 1:
         return relabelled
-    tensors = {name: torch.from_numpy(array).to(accelerator.device) for name, array in relabelled.arrays().items()}
-    return Relabelled(**{name: tensor.cpu().numpy() for name, tensor in broadcast(tensors).items()})
+    tensors = {name: torch.from_numpy(array).to(accelerator.device) for name, array in relabelled.items()}
+    return {name: tensor.cpu().numpy() for name, tensor in broadcast(tensors).items()}
 
 
 def describe_sizes(sizes: pd.DataFrame) -> str:
@@ -187,11 +188,7 @@ def _targets(supervision: Supervision, used: Mapping[Level, Estimates]) -> dict[
     """Return the size targets that are used, under the names of those of the supervision that they replace."""
     both = len(used) > 1
     names = {level: "volume_size_target" if both and level == "volume" else "size_target" for level in used}
-    return {
-        name: used[level].value.astype(np.float32)
-        for level, name in names.items()
-        if getattr(supervision, name) is not None
-    }
+    return {name: used[level].value.astype(np.float32) for level, name in names.items() if name in supervision.given}
 
 
 def _table(

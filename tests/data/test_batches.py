@@ -1,4 +1,3 @@
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -14,24 +13,14 @@ from medsize.data.sources.acdc import ACDC_LABELS
 from medsize.data.store import SliceStore, open_store
 from medsize.errors import InputError
 
-
-@dataclass(frozen=True)
-class Supervision:
-    seeds: np.ndarray | None = None
-    pseudo_label: np.ndarray | None = None
-    size_target: np.ndarray | None = None
-    size_bounds: np.ndarray | None = None
-    tags: np.ndarray | None = None
-
-
 RNG = np.random.default_rng(0)
-GIVEN = Supervision(
-    seeds=RNG.integers(0, 2, (18, 12, 12)).astype(np.uint8),
-    pseudo_label=RNG.integers(0, 2, (18, 12, 12)).astype(np.uint8),
-    size_target=RNG.random((18, 2), dtype=np.float32),
-    size_bounds=RNG.random((18, 2, 2), dtype=np.float32),
-    tags=RNG.random((18, 2)) < 0.5,
-)
+GIVEN = {
+    "seeds": RNG.integers(0, 2, (18, 12, 12)).astype(np.uint8),
+    "pseudo_label": RNG.integers(0, 2, (18, 12, 12)).astype(np.uint8),
+    "size_target": RNG.random((18, 2), dtype=np.float32),
+    "size_bounds": RNG.random((18, 2, 2), dtype=np.float32),
+    "tags": RNG.random((18, 2)) < 0.5,
+}
 ROWS = np.array([7, 0, 17])
 
 
@@ -101,7 +90,7 @@ def test_fewer_cases_than_processes_are_refused() -> None:
 
 
 def test_slices_of_one_case_have_one_number(store: SliceStore) -> None:
-    batch = gather(store, Supervision(), np.array([7, 0, 17, 8, 1]), keys=("case",))
+    batch = gather(store, {}, np.array([7, 0, 17, 8, 1]), keys=("case",))
     numbers = batch.tensors["case"]
     assert numbers.dtype == torch.int64
     assert numbers.shape == (5,)
@@ -113,7 +102,7 @@ def test_a_batch_holds_the_rows_asked_for_and_their_cases(store: SliceStore) -> 
     batch = gather(store, GIVEN, ROWS, keys=("seeds", "pseudo_label", "size_target", "size_bounds", "tags", "label"))
     assert batch.cases == ["patient002_frame01", "patient001_frame01", "patient003_frame12"]
     expected = {"image": store.images, "label": store.labels}
-    expected |= {field.name: getattr(GIVEN, field.name) for field in fields(GIVEN)}
+    expected |= GIVEN
     assert set(batch.tensors) == set(expected)
     for key, array in expected.items():
         np.testing.assert_array_equal(batch.tensors[key].numpy(), array[ROWS], err_msg=key)
@@ -137,7 +126,7 @@ def test_labels_are_never_opened_unless_asked_for(store: SliceStore) -> None:
 def test_a_batch_has_a_domain_only_where_there_is_padding(cases: list[Case], tmp_path: Path) -> None:
     padded = PhysicalPreprocessing(name="physical", size=24, spacing_mm=2.5)
     store = open_store(cases, ACDC_LABELS, ("lv",), padded, tmp_path / "cache")
-    tensors = gather(store, Supervision(), ROWS, keys=()).tensors
+    tensors = gather(store, {}, ROWS, keys=()).tensors
     assert set(tensors) == {"image", "domain"}
     assert tensors["domain"].dtype == torch.bool
     np.testing.assert_array_equal(tensors["domain"].numpy(), store.domain[ROWS])
@@ -151,7 +140,7 @@ def test_a_batch_is_a_copy(store: SliceStore) -> None:
 @pytest.mark.parametrize("key", ["seeds", "sedes"])
 def test_what_was_not_made_cannot_be_asked_for(store: SliceStore, key: str) -> None:
     with pytest.raises(ValueError, match=f"got '{key}'"):
-        gather(store, Supervision(), ROWS, keys=(key,))
+        gather(store, {}, ROWS, keys=(key,))
 
 
 def test_a_batch_of_cases_holds_the_fewest_asked_for_or_all_there_are() -> None:

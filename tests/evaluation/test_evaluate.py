@@ -27,7 +27,7 @@ from medsize.evaluation.training_sizes import TaughtSlices
 from medsize.inference.meaning import Meaning
 from medsize.inference.options import PredictionOptions
 from medsize.run_folder import RunFolder
-from medsize.supervision.relabelled import Relabelled
+from medsize.supervision.relabelled import write_relabelled
 from medsize.training.task import prepare_task
 from tests.conftest import tiny_run_config
 from tests.evaluation.fabricated import fabricate_run, write_cases
@@ -120,8 +120,8 @@ def test_the_taught_slices_have_the_pseudo_labels_of_the_run(intensity_network, 
     taught = TaughtSlices.read(run.report / "taught_slices.npz")
     for place, (case, number) in enumerate(zip(taught.case.tolist(), taught.slice.tolist(), strict=True)):
         row = task.store.rows([case])[number]
-        np.testing.assert_array_equal(taught.pseudo_label[place], task.supervision.pseudo_label[row])
-        np.testing.assert_array_equal(taught.seeds[place], task.supervision.seeds[row])
+        np.testing.assert_array_equal(taught.pseudo_label[place], task.supervision.given["pseudo_label"][row])
+        np.testing.assert_array_equal(taught.seeds[place], task.supervision.given["seeds"][row])
         np.testing.assert_array_equal(taught.label[place], task.store.labels[row])
     page = write_report(run).read_text(encoding="utf-8")
     assert "taught: Dice" in page
@@ -138,7 +138,7 @@ def test_the_taught_slices_have_the_labels_that_the_network_gave_last(
     run = fabricate_run(tmp_path / "own", config)
     store = prepare_task(config).store
     labels = np.random.default_rng(0).integers(0, 2, (len(store), store.side, store.side)).astype(np.uint8)
-    Relabelled(labels).save(run.relabelled)
+    write_relabelled(run.relabelled, {"pseudo_label": labels})
     evaluate_run(run, device="cpu")
     taught = TaughtSlices.read(run.report / "taught_slices.npz")
     for place, (case, number) in enumerate(zip(taught.case.tolist(), taught.slice.tolist(), strict=True)):

@@ -4,7 +4,7 @@ import pytest
 
 from medsize.errors import InputError
 from medsize.run_folder import RunFolder
-from medsize.supervision.relabelled import Relabelled
+from medsize.supervision.relabelled import read_relabelled
 
 
 def test_labels_that_were_lost_are_named(tmp_path: Path) -> None:
@@ -12,4 +12,4 @@ def test_labels_that_were_lost_are_named(tmp_path: Path) -> None:
     run.checkpoint("last").mkdir(parents=True)
     run.relabelled.write_bytes(b"PK\x03\x04 cut")
     with pytest.raises(InputError, match=r"relabelled\.npz cannot be read"):
-        Relabelled.load(run)
+        read_relabelled(run.relabelled)

@@ -131,7 +131,7 @@ def test_sizes_that_the_seeds_contradict_are_counted(make_store: MakeStore, tmp_
     assert supervision.pseudo_labels is not None
     assert supervision.pseudo_labels["sizes_without_seeds"] == 1
     assert supervision.pseudo_labels["sizes_below_seeds"] == 1
-    labels = supervision.pseudo_label
+    labels = supervision.given["pseudo_label"]
     assert labels is not None
     assert (labels[0] == 255).all(), "there is a size but no seed: it may be anywhere"
     assert np.count_nonzero(labels[5] == 1) == round(0.12 * 576)
@@ -145,7 +145,7 @@ def test_sizes_of_volumes_from_a_table_are_grown_without_a_label(make_store: Mak
     seeds = seeds_of(store)
     supervision = from_table(store, tmp_path, "case0,,lv,4,,,%", "case1,,lv,6,,,%")
     assert supervision.level == "volume"
-    assert supervision.size_target is None
+    assert "size_target" not in supervision.given
     size = np.array([NAN, 0.04])
     expected = grow(seeds[:4], size * 0.8, size * 1.2, spacing=np.array([8.0, 1.5, 1.25]))
-    np.testing.assert_array_equal(supervision.pseudo_label[:4], expected)
+    np.testing.assert_array_equal(supervision.given["pseudo_label"][:4], expected)

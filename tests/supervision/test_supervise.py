@@ -29,22 +29,17 @@ TRAIN = np.arange(4)
 NOISY = SupervisionConfig(sizes=NoisySizes(kind="noisy", noise=0.08))
 
 
-def made(supervision: Supervision) -> set[str]:
-    names = ("seeds", "pseudo_label", "size_target", "size_bounds", "tags")
-    return {name for name in names if getattr(supervision, name) is not None}
-
-
 @pytest.mark.parametrize("needs", [(), ("label",), ("seeds",), ("size_target",), ("size_bounds", "seeds"), ("tags",)])
 def test_only_what_is_needed_is_made(make_store: MakeStore, needs: tuple[str, ...]) -> None:
     supervision = supervise(SupervisionConfig(), make_store(), TRAIN, needs=frozenset(needs), seed=0)
-    assert made(supervision) == set(needs) - {"label"}
+    assert set(supervision.given) == set(needs) - {"label"}
     assert (supervision.seed_pixels is not None) == ("seeds" in needs)
     assert supervision.table.empty == (not set(needs) & {"size_target", "size_bounds", "tags"})
 
 
 def test_pseudo_labels_bring_their_seeds_and_the_table_of_their_sizes(make_store: MakeStore) -> None:
     supervision = supervise(NOISY, make_store(), TRAIN, needs=frozenset({"pseudo_label"}), seed=0)
-    assert made(supervision) == {"pseudo_label", "seeds"}
+    assert set(supervision.given) == {"pseudo_label", "seeds"}
     assert supervision.seed_pixels is not None
     assert supervision.pseudo_labels is not None
     assert not supervision.table.empty
@@ -57,7 +52,7 @@ def test_sizes_never_read_a_label(make_store: MakeStore, level: Level) -> None:
     (store.path / "labels.npy").unlink()
     needs = frozenset({"size_target", "size_bounds", "tags"})
     config = SupervisionConfig(sizes=NOISY.sizes, level=level)
-    assert made(supervise(config, store, TRAIN, needs=needs, seed=0)) == needs
+    assert set(supervise(config, store, TRAIN, needs=needs, seed=0).given) == needs
 
 
 def test_everything_follows_from_the_given_sizes(make_store: MakeStore) -> None:
@@ -66,21 +61,22 @@ def test_everything_follows_from_the_given_sizes(make_store: MakeStore) -> None:
     needs = frozenset({"seeds", "size_target", "size_bounds", "tags"})
     supervision = supervise(config, store, TRAIN, needs=needs, seed=5)
     sizes = given_sizes(config.sizes, store, TRAIN, 5)
-    assert supervision.size_target is not None
-    assert supervision.size_target.dtype == np.float32
-    np.testing.assert_allclose(supervision.size_target, sizes, rtol=1e-6)
-    assert supervision.size_bounds is not None
-    assert supervision.size_bounds.dtype == np.float32
-    np.testing.assert_allclose(supervision.size_bounds[:, 1:, 0], 0.8 * sizes[:, 1:], rtol=1e-6)
-    assert supervision.tags is not None
-    assert supervision.tags[TRAIN].tolist() == [[True, False, False], [True] * 3, [True] * 3, [True, True, False]]
-    assert not supervision.tags[4:].any()
+    assert supervision.given["size_target"].dtype == np.float32
+    np.testing.assert_allclose(supervision.given["size_target"], sizes, rtol=1e-6)
+    assert supervision.given["size_bounds"].dtype == np.float32
+    np.testing.assert_allclose(supervision.given["size_bounds"][:, 1:, 0], 0.8 * sizes[:, 1:], rtol=1e-6)
+    assert supervision.given["tags"][TRAIN].tolist() == [
+        [True, False, False],
+        [True] * 3,
+        [True] * 3,
+        [True, True, False],
+    ]
+    assert not supervision.given["tags"][4:].any()
 
 
 def test_common_bounds_are_those_of_the_configuration(make_store: MakeStore) -> None:
     config = SupervisionConfig(bounds=CommonBounds(lower=0.1, upper=0.3))
-    bounds = supervise(config, make_store(), TRAIN, needs=frozenset({"size_bounds"}), seed=0).size_bounds
-    assert bounds is not None
+    bounds = supervise(config, make_store(), TRAIN, needs=frozenset({"size_bounds"}), seed=0).given["size_bounds"]
     np.testing.assert_allclose(bounds[1], [[0.7, 0.9], [0.1, 0.3]])
     assert bounds[0].tolist() == [[1, 1], [0, 0]]
     assert np.isnan(bounds[4:]).all()
@@ -138,11 +134,10 @@ def test_a_case_without_label_trains_on_scribbles_and_a_table(make_store: MakeSt
     )
     needs = frozenset({"seeds", "pseudo_label", "size_target", "size_bounds", "tags"})
     supervision = supervise(config, store, np.arange(8, 12), needs=needs, seed=0, labels=LABELS)
-    assert made(supervision) == needs
+    assert set(supervision.given) == needs
     assert supervision.measured_noise is None
-    assert supervision.size_target is not None
-    np.testing.assert_allclose(supervision.size_target[9], [0.8, 0.2])
-    assert np.isnan(np.delete(supervision.size_target, 9, axis=0)).all()
+    np.testing.assert_allclose(supervision.given["size_target"][9], [0.8, 0.2])
+    assert np.isnan(np.delete(supervision.given["size_target"], 9, axis=0)).all()
     assert supervision.seed_pixels == {"slices": 4, "slices_with_seeds": 2, "mean": 10.0, "median": 10.0}
     assert pd.isna(supervision.table["exact_fraction"]).all()
     assert supervision.table["given_fraction"].notna().sum() == 2
@@ -156,8 +151,7 @@ def test_expert_scribbles_of_acdc_lie_on_the_structures_they_name(real_data: Pat
     store = open_store([case], LABELS, ("rv", "myo", "lv"), PaperPreprocessing(), tmp_path, workers=1)
     config = SupervisionConfig(seeds=ScribbleSeeds(kind="scribble", folder=real_data / "acdc_scribbles"))
     rows = np.arange(len(store))
-    seeds = supervise(config, store, rows, needs=frozenset({"seeds"}), seed=0, labels=LABELS).seeds
-    assert seeds is not None
+    seeds = supervise(config, store, rows, needs=frozenset({"seeds"}), seed=0, labels=LABELS).given["seeds"]
     drawn = seeds != 255
     assert 0.005 < drawn.mean() < 0.03, "1.1 % of the pixels are drawn on"
     agreement = [(store.labels[drawn & (seeds == k)] == k).mean() for k in range(4)]
@@ -171,7 +165,7 @@ def test_at_the_level_of_volumes_all_rows_of_a_case_agree_and_the_table_has_one_
     config = SupervisionConfig(sizes=NOISY.sizes, level="volume")
     needs = frozenset({"size_target", "size_bounds", "tags", "case"})
     supervision = supervise(config, store, np.arange(8), needs=needs, seed=0)
-    for array in (supervision.size_target, supervision.size_bounds, supervision.tags):
+    for array in (supervision.given["size_target"], supervision.given["size_bounds"], supervision.given["tags"]):
         assert array is not None
         assert (array[:4] == array[0]).all()
         assert (array[4:8] == array[4]).all()
@@ -194,13 +188,10 @@ def test_a_structure_without_size_is_unknown_in_targets_bounds_tags_and_table(
     config = SupervisionConfig(sizes=TableSizes(kind="table", path=tmp_path / "sizes.csv"))
     needs = frozenset({"size_target", "size_bounds", "tags"})
     supervision = supervise(config, make_store(("rv", "lv")), TRAIN, needs=needs, seed=0)
-    assert supervision.size_target is not None
-    np.testing.assert_allclose(supervision.size_target[1], [np.nan, np.nan, 0.02])
-    assert supervision.size_bounds is not None
-    assert np.isnan(supervision.size_bounds[1, :2]).all()
-    np.testing.assert_allclose(supervision.size_bounds[1, 2], [60 / 65536, 2000 / 65536])
-    assert supervision.tags is not None
-    assert not supervision.tags.any()
+    np.testing.assert_allclose(supervision.given["size_target"][1], [np.nan, np.nan, 0.02])
+    assert np.isnan(supervision.given["size_bounds"][1, :2]).all()
+    np.testing.assert_allclose(supervision.given["size_bounds"][1, 2], [60 / 65536, 2000 / 65536])
+    assert not supervision.given["tags"].any()
     given = supervision.table.set_index(["slice", "structure"])["given_fraction"]
     assert given[1, "lv"] == 0.02
     assert given.notna().sum() == 1
@@ -208,21 +199,23 @@ def test_a_structure_without_size_is_unknown_in_targets_bounds_tags_and_table(
     assert set(supervision.measured_noise) == {"lv", "foreground"}
 
 
-def given_only(size_target: np.ndarray | None, size_bounds: np.ndarray | None) -> Supervision:
-    return Supervision(None, size_target, size_bounds, None, pd.DataFrame(), None, None, None)
+def given_only(**given: np.ndarray) -> Supervision:
+    return Supervision(given, pd.DataFrame())
 
 
 def test_mean_sizes_are_those_of_the_targets_or_else_of_the_middle_of_the_bounds() -> None:
     nan = np.nan
     targets = np.array([[nan, nan, nan], [nan, 0.2, 0.1], [0.9, 0.0, nan], [nan, 0.1, 0.2]])
-    assert given_only(targets, None).mean_sizes() == pytest.approx([0.75, 0.1, 0.15])
+    assert given_only(size_target=targets).mean_sizes() == pytest.approx([0.75, 0.1, 0.15])
     bounds = np.array([[[nan, nan], [0.0, 0.2]], [[nan, nan], [nan, nan]], [[nan, nan], [0.2, 0.4]]])
-    assert given_only(None, bounds).mean_sizes() == pytest.approx([0.8, 0.2])
-    assert given_only(targets, bounds[:, [0, 1, 1]]).mean_sizes() == pytest.approx([0.75, 0.1, 0.15])
+    assert given_only(size_bounds=bounds).mean_sizes() == pytest.approx([0.8, 0.2])
+    assert given_only(size_target=targets, size_bounds=bounds[:, [0, 1, 1]]).mean_sizes() == pytest.approx(
+        [0.75, 0.1, 0.15]
+    )
 
 
 def test_mean_sizes_are_none_where_a_structure_has_none_and_never_zero() -> None:
-    assert given_only(None, None).mean_sizes() is None
-    assert given_only(np.array([[0.9, 0.1, np.nan]]), None).mean_sizes() is None
-    assert given_only(np.array([[1.0, 0.0]]), None).mean_sizes() == pytest.approx([0.9999, 1e-4])
-    assert given_only(np.array([[0.0, 1.0]]), None).mean_sizes() == pytest.approx([1e-4, 1.0])
+    assert given_only().mean_sizes() is None
+    assert given_only(size_target=np.array([[0.9, 0.1, np.nan]])).mean_sizes() is None
+    assert given_only(size_target=np.array([[1.0, 0.0]])).mean_sizes() == pytest.approx([0.9999, 1e-4])
+    assert given_only(size_target=np.array([[0.0, 1.0]])).mean_sizes() == pytest.approx([1e-4, 1.0])

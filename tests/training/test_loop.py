@@ -184,7 +184,7 @@ def test_the_network_starts_at_the_mean_size_unless_told_otherwise(tiny_acdc: Pa
         bias = [module for module in task.network.modules() if isinstance(module, torch.nn.Conv2d)][-1].bias
         assert bias is not None
         predicted.append(bias.detach().softmax(0))
-    sizes = task.supervision.size_target
+    sizes = task.supervision.given["size_target"]
     assert sizes is not None
     torch.testing.assert_close(predicted[0], torch.from_numpy(np.nanmean(sizes, 0)), rtol=1e-3, atol=1e-4)
     assert not torch.allclose(predicted[0], predicted[1], atol=0.1)

@@ -61,10 +61,9 @@ def test_voc_trains_evaluates_and_predicts_with_21_classes(voc: Path, tmp_path: 
 def test_a_batch_of_photos_has_three_channels_and_the_size_of_every_class(voc: Path, tmp_path: Path) -> None:
     task = prepare_task(small("voc", voc, tmp_path))
     assert task.store.classes == 21
-    assert task.supervision.size_target is not None
-    assert task.supervision.size_target.shape == (9, 21)
+    assert task.supervision.given["size_target"].shape == (9, 21)
     expected = np.bincount(two_objects(0, void=False).ravel(), minlength=21) / (24 * 32)
-    np.testing.assert_allclose(task.supervision.size_target[0], expected, rtol=1e-6)
+    np.testing.assert_allclose(task.supervision.given["size_target"][0], expected, rtol=1e-6)
     found = task.network(torch.from_numpy(task.store.images[np.arange(2)]))
     assert found.shape == (2, 21, 32, 32)
 
@@ -92,10 +91,8 @@ def test_sizes_of_photos_go_out_as_a_table_and_come_back_the_same(unit: str, voc
             writer.writeheader()
             writer.writerows(kept)
         table = f"supervision.sizes={{kind: table, path: {path}}}"
-        given = prepare_task(small("voc", voc, tmp_path, table)).supervision.size_target
-        exact = prepare_task(config).supervision.size_target
-        assert given is not None
-        assert exact is not None
+        given = prepare_task(small("voc", voc, tmp_path, table)).supervision.given["size_target"]
+        exact = prepare_task(config).supervision.given["size_target"]
         known = ~np.isnan(given[:6, 1:])
         np.testing.assert_allclose(given[:6, 1:][known], exact[:6, 1:][known], rtol=1e-5)
         assert known.sum() == (120 if name == "back" else 12)

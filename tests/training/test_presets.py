@@ -52,7 +52,7 @@ def test_sizes_are_taught_as_labels_that_have_them(tiny_acdc: Path, tiny_cache: 
     assert config.targets() == {"pseudo_label"}
     task = prepare_task(config)
     rows = task.train_rows
-    labels = task.supervision.pseudo_label
+    labels = task.supervision.given["pseudo_label"]
     assert labels is not None
     np.testing.assert_allclose((labels[rows] == 1).mean((1, 2)), exact_lv(task), atol=0.5 / 32**2)
 
@@ -63,8 +63,8 @@ def test_the_papers_objective_is_taught_seeds_and_sizes_alone(tiny_acdc: Path, t
 
 def test_the_barrier_is_given_no_size_but_one_range_for_all_slices(tiny_acdc: Path, tiny_cache: Path) -> None:
     task = prepare_task(small("acdc_barrier", tiny_acdc, tiny_cache))
-    assert task.supervision.size_target is None
-    bounds = task.supervision.size_bounds[task.train_rows, 1]
+    assert "size_target" not in task.supervision.given
+    bounds = task.supervision.given["size_bounds"][task.train_rows, 1]
     assert np.unique(bounds[exact_lv(task) > 0], axis=0) == pytest.approx(np.array([[0.0029, 0.0973]]))
 
 
@@ -73,13 +73,13 @@ def test_the_mean_size_is_that_of_the_training_slices_which_hold_the_structure(
 ) -> None:
     task = prepare_task(small("acdc_mean_size", tiny_acdc, tiny_cache))
     exact = exact_lv(task)
-    given = task.supervision.size_target[task.train_rows, 1]
+    given = task.supervision.given["size_target"][task.train_rows, 1]
     np.testing.assert_allclose(given, np.where(exact > 0, exact[exact > 0].mean(), 0), rtol=1e-5)
 
 
 def test_clicks_are_one_disc_a_structure(tiny_acdc: Path, tiny_cache: Path) -> None:
     task = prepare_task(small("acdc_clicks", tiny_acdc, tiny_cache, *ONE_STAGE))
-    seeded = (task.supervision.seeds[task.train_rows] == 1).sum((1, 2))
+    seeded = (task.supervision.given["seeds"][task.train_rows] == 1).sum((1, 2))
     np.testing.assert_array_equal(seeded > 0, exact_lv(task) > 0)
     assert seeded.max() <= 21, "the pixels within 2.5 of one"
 
@@ -97,7 +97,7 @@ def test_volumes_are_one_number_a_case(tiny_acdc: Path, tiny_cache: Path) -> Non
 def test_all_structures_of_acdc_are_taught_at_once(tiny_acdc: Path, tiny_cache: Path) -> None:
     task = prepare_task(small("acdc_all", tiny_acdc, tiny_cache, *ONE_STAGE))
     assert task.store.structures == ("rv", "myo", "lv")
-    assert set(np.unique(task.supervision.seeds[task.train_rows])) == {1, 2, 3, 255}
+    assert set(np.unique(task.supervision.given["seeds"][task.train_rows])) == {1, 2, 3, 255}
     assert task.supervision.estimates["slice"].value.shape[1] == 4
 
 
@@ -120,8 +120,7 @@ def test_scribbles_teach_background_and_structures_beside_sizes(
     task = prepare_task(
         small("acdc_scribbles", tiny_acdc, tiny_cache, *ONE_STAGE, f"supervision.seeds.folder={scribbles}")
     )
-    assert set(np.unique(task.supervision.seeds[task.train_rows])) == {0, 1, 2, 3, 255}
-    assert task.supervision.pseudo_label is not None
+    assert set(np.unique(task.supervision.given["seeds"][task.train_rows])) == {0, 1, 2, 3, 255}
     terms = ("objective.pseudo_cross_entropy=null", "objective.partial_cross_entropy.weight=1")
     alone = small("acdc_scribbles", tiny_acdc, tiny_cache, *ONE_STAGE, *terms)
     assert alone.targets() == {"seeds"}

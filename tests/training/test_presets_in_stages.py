@@ -111,11 +111,10 @@ def test_sec_trains_from_the_cues_of_a_network_trained_on_tags(tmp_path: Path):
     assert shares["sofa"] == 0
     config = small("voc_sec", voc, tmp_path, UNET, "training.epochs=4", f"supervision.seeds.folder={tmp_path / 'cues'}")
     task = prepare_task(config)
-    assert task.supervision.seeds is not None
-    tags = task.supervision.tags
+    tags = task.supervision.given["tags"]
     assert tags is not None
     for row in task.train_rows:
-        told = set(np.unique(task.supervision.seeds[row])) - {255}
+        told = set(np.unique(task.supervision.given["seeds"][row])) - {255}
         assert told <= {0, *np.flatnonzero(tags[row]).tolist()}
     run = start_run(config, tmp_path / "run")
     epochs = [record for record in history(run) if record["kind"] == "epoch"]

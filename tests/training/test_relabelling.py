@@ -12,10 +12,11 @@ from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
 from medsize.config.stages import RelabelConfig
 from medsize.config.supervision import PseudoLabels
+from medsize.data.batches import Given
 from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
 from medsize.supervision import Supervision
-from medsize.supervision.relabelled import Relabelled
+from medsize.supervision.relabelled import read_relabelled
 from medsize.tables import read_table
 from medsize.training import loop, resume_run, start_run
 from medsize.training.relabelling import relabel
@@ -49,7 +50,7 @@ def prepare(tiny_acdc: Path, tiny_cache: Path) -> Prepare:
     return make
 
 
-def _relabel(task: Task, config: RelabelConfig, supervision: Supervision | None = None) -> Relabelled:
+def _relabel(task: Task, config: RelabelConfig, supervision: Supervision | None = None) -> Given:
     found, _ = relabel(
         Brightness(),
         task.store,
@@ -70,18 +71,16 @@ def _counts(labels: np.ndarray) -> np.ndarray:
 
 def test_every_slice_has_its_given_size_in_its_brightest_pixels_and_keeps_its_seeds(prepare: Prepare) -> None:
     task = prepare("supervision.sizes={kind: noisy, noise: 0.3}")
-    given, rows = task.supervision, task.train_rows
-    assert given.seeds is not None
-    assert given.size_target is not None
+    given, rows = task.supervision.given, task.train_rows
 
-    labels = _relabel(task, RelabelConfig(sizes="given", anchor=0)).pseudo_label
+    labels = _relabel(task, RelabelConfig(sizes="given", anchor=0))["pseudo_label"]
 
-    wanted = np.round(given.size_target[rows, 1] * 32 * 32)
-    seeded = (given.seeds[rows] == 1).sum((1, 2))
+    wanted = np.round(given["size_target"][rows, 1] * 32 * 32)
+    seeded = (given["seeds"][rows] == 1).sum((1, 2))
     np.testing.assert_allclose(_counts(labels[rows]), np.maximum(wanted, seeded), atol=1)  # a half may round either way
-    assert (labels[rows][given.seeds[rows] == 1] == 1).all()
+    assert (labels[rows][given["seeds"][rows] == 1] == 1).all()
     for row in rows:
-        free = given.seeds[row] == UNLABELLED
+        free = given["seeds"][row] == UNLABELLED
         image = task.store.images[row][0]
         chosen, others = image[free & (labels[row] == 1)], image[free & (labels[row] == 0)]
         # logarithms are kept as halves: of pixels that differ by less than a thousandth, either may be chosen
@@ -92,29 +91,27 @@ def test_every_slice_has_its_given_size_in_its_brightest_pixels_and_keeps_its_se
 
 def test_a_volume_is_shared_among_its_slices_as_the_network_says(prepare: Prepare) -> None:
     task = prepare("supervision.level=volume", "supervision.seeds={kind: centroid, radius_px: 1}")
-    given, rows = task.supervision, task.train_rows
-    assert given.size_target is not None
+    given, rows = task.supervision.given, task.train_rows
 
-    labels = _relabel(task, RelabelConfig(sizes="given", anchor=0)).pseudo_label
+    labels = _relabel(task, RelabelConfig(sizes="given", anchor=0))["pseudo_label"]
 
     cases = task.store.index["case"].to_numpy()[rows]
     of_slices = []
     for case in np.unique(cases):
         own = rows[cases == case]
         counts = _counts(labels[own])
-        assert counts.sum() == pytest.approx(given.size_target[own[0], 1] * labels[own].size, abs=1)
+        assert counts.sum() == pytest.approx(given["size_target"][own[0], 1] * labels[own].size, abs=1)
         of_slices += counts.tolist()
     assert len(set(of_slices)) > 3
 
 
 def test_around_the_border_pixels_stay_undecided_as_far_as_is_asked_for(prepare: Prepare) -> None:
     task = prepare("supervision.seeds={kind: centroid, radius_px: 1}")
-    given, rows = task.supervision, task.train_rows
-    assert given.size_target is not None
+    given, rows = task.supervision.given, task.train_rows
 
-    labels = _relabel(task, RelabelConfig(sizes="given", anchor=0, tolerance=0.25)).pseudo_label[rows]
+    labels = _relabel(task, RelabelConfig(sizes="given", anchor=0, tolerance=0.25))["pseudo_label"][rows]
 
-    sizes = given.size_target[rows, 1] * 32 * 32
+    sizes = given["size_target"][rows, 1] * 32 * 32
     np.testing.assert_allclose(_counts(labels), 0.75 * sizes, atol=4)  # seeds of a few pixels may be more
     np.testing.assert_allclose((labels == UNLABELLED).sum((1, 2)), 0.5 * sizes, atol=5)
 
@@ -122,10 +119,8 @@ def test_around_the_border_pixels_stay_undecided_as_far_as_is_asked_for(prepare:
 def test_corrected_sizes_replace_the_targets_and_exact_ones_are_never_corrected(prepare: Prepare) -> None:
     noisy, exact = prepare("supervision.sizes={kind: noisy, noise: 0.3}"), prepare()
     for task, moved in ((noisy, True), (exact, False)):
-        given = task.supervision.size_target
-        corrected = _relabel(task, RelabelConfig()).of(task.supervision).size_target
-        assert given is not None
-        assert corrected is not None
+        given = task.supervision.given["size_target"]
+        corrected = _relabel(task, RelabelConfig())["size_target"]
         assert np.allclose(given, corrected, atol=1e-6, equal_nan=True) != moved
 
 
@@ -139,7 +134,7 @@ def test_no_label_is_read(prepare: Prepare) -> None:
         found = _relabel(task, RelabelConfig())
     finally:
         labels.write_bytes(content)
-    np.testing.assert_array_equal(found.pseudo_label, expected.pseudo_label)
+    np.testing.assert_array_equal(found["pseudo_label"], expected["pseudo_label"])
 
 
 @pytest.fixture
@@ -154,8 +149,8 @@ def test_a_stage_teaches_from_the_new_labels_and_says_which_sizes_they_have(
     batch_of = loop.Training.batch_of
 
     def recorded(self: loop.Training, step: int, rows: np.ndarray) -> tuple[list[str], dict[str, torch.Tensor]]:
-        assert self.given.pseudo_label is not None
-        taught.append(np.asarray(self.given.pseudo_label))
+        assert self.given["pseudo_label"] is not None
+        taught.append(np.asarray(self.given["pseudo_label"]))
         return batch_of(self, step, rows)
 
     monkeypatch.setattr(loop.Training, "batch_of", recorded)
@@ -207,9 +202,9 @@ def test_resuming_reads_the_labels_of_an_earlier_stage(tiny_acdc: Path, tiny_cac
     stages = "training.stages={grown: {epochs: 1}, renewed: {epochs: 1, relabel: {}}, last: {}}"
     config = tiny_run_config(tiny_acdc, tiny_cache, *RELABELLED[:3], stages)
     run = start_run(config, tmp_path / "run")
-    labels = Relabelled.load(run).pseudo_label
+    labels = read_relabelled(run.relabelled)["pseudo_label"]
     longer = load_resolved(run.config).model_copy(
         update={"training": load_resolved(run.config).training.model_copy(update={"epochs": 5})}
     )
     resume_run(run, longer)
-    np.testing.assert_array_equal(Relabelled.load(run).pseudo_label, labels)
+    np.testing.assert_array_equal(read_relabelled(run.relabelled)["pseudo_label"], labels)

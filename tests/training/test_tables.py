@@ -69,7 +69,7 @@ def test_the_batches_of_a_mixed_table_hold_what_the_table_says(mixed: RunConfig)
     (objective,) = task.objectives
     keys = objective.targets - {"image"}
     assert {"case", "size_target", "volume_size_target", "volume_size_bounds"} <= keys
-    batch = gather(task.store, task.supervision, task.train_rows, keys=keys)
+    batch = gather(task.store, task.supervision.given, task.train_rows, keys=keys)
     cases = sorted(set(batch.cases))
     for row, case in enumerate(batch.cases):
         kind = cases.index(case) % 4
