@@ -29,11 +29,12 @@ def compare(
     if data is not None:
         from medsize.annotation.cases import find_data
         from medsize.data.grids import read_grids
-        from medsize.supervision.size_table.known import extents_of, known_entries
+        from medsize.supervision.size_table.known import KnownData, extents_of
 
         found = find_data(data, structure or (), training_overrides(data_root=data_root, assignments=assignments))
         grids = read_grids(found.cases)
-        tables = {path: known_entries(path, rows, grids, tuple(found.labels)) for path, rows in tables.items()}
+        data_names = KnownData.of_grids(grids, found.labels)
+        tables = {path: data_names.entries(path, rows) for path, rows in tables.items()}
         extents = extents_of(grids)
     comparison = compare_sizes(tables[given], tables[reference], extents)
     if figure is not None:

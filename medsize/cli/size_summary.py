@@ -28,11 +28,11 @@ def summary(
     if data is not None:
         from medsize.annotation.cases import find_data
         from medsize.data.grids import read_grids
-        from medsize.supervision.size_table.known import extents_of, known_entries
+        from medsize.supervision.size_table.known import KnownData, extents_of
 
         found = find_data(data, structure or (), training_overrides(data_root=data_root, assignments=assignments))
         grids = read_grids(found.cases)
-        entries = known_entries(table, entries, grids, tuple(found.labels))
+        entries = KnownData.of_grids(grids, found.labels).entries(table, entries)
         extents, phases = extents_of(grids), {case.id: case.phase for case in found.cases}
     summarised = summarise_sizes(entries, extents, phases)
     if as_json:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from medsize.config.level import Level, Levels
 from medsize.data.store import SliceStore
 from medsize.errors import InputError, InputErrors
-from medsize.names import name_key
 from medsize.supervision.extents import image_extent, image_per_slice
 from medsize.supervision.size_table import SizeEntry, combine, read_size_table
-from medsize.supervision.size_table.known import Names
+from medsize.supervision.size_table.known import KnownData
 from medsize.supervision.size_targets import Fractions
 
 _SUM_TOLERANCE: Final = 1e-6
@@ -81,25 +80,15 @@ class GivenTable:
             InputErrors: Rows that cannot be used, all of them, each by its number.
         """
         counts = {str(case): count for case, count in store.index["case"].value_counts().items()}
-        names = Names.of([*counts, *others], [*store.structures, *known])
-        planes = all(np.isnan(store.spacing_mm(case)).any() for case in counts)
+        photos = all(np.isnan(store.spacing_mm(case)).any() for case in counts)
+        data = KnownData.of([*counts, *others], [*store.structures, *known], counts, photos=photos)
         entries: dict[Key, list[SizeEntry]] = defaultdict(list)
-        problems: list[InputError] = []
         left_out = 0
-        for written in read_size_table(path):
-            try:
-                entry = _as_named(written, counts, names)
-            except InputError as error:
-                problems.append(InputError(f"{path}, row {written.row}: {error}"))
-                continue
-            if planes and entry.slice is None:
-                entry = replace(entry, slice=0)
+        for entry in data.entries(path, read_size_table(path)):
             if entry.structure in store.structures and entry.case in counts:
                 entries[entry.case, entry.slice, entry.structure].append(entry)
             else:
                 left_out += 1
-        if problems:
-            raise InputErrors(problems)
         return cls(path, dict(entries), left_out)
 
     @property
@@ -243,18 +232,3 @@ def _least(found: Estimates, row: int) -> NDArray[np.float64]:
 
 def _text(number: float | None) -> str:
     return "" if number is None else f"{number:.12g}"
-
-
-def _as_named(entry: SizeEntry, counts: Mapping[str, int], names: Names) -> SizeEntry:
-    """The entry with the names of case and structure as the data has them."""
-    case = names.case.find(entry.case)
-    if name_key(entry.structure) == "background":
-        raise InputError(
-            "unknown structure", found="'background'", remedy="leave the row out: it is what the structures leave"
-        )
-    structure = names.structure.find(entry.structure)
-    if entry.slice is not None and case in counts and not 0 <= entry.slice < counts[case]:
-        raise InputError(
-            f"no such slice of case {case}", expected=f"0 to {counts[case] - 1}", found=repr(str(entry.slice))
-        )
-    return replace(entry, case=case, structure=structure)

@@ -188,7 +188,9 @@ def test_all_that_is_wrong_is_named_with_its_line(make_store: MakeStore, tmp_pat
     with pytest.raises(InputErrors) as caught:
         read(tmp_path, make_store(), rows)
     message = str(caught.value)
-    for line, problem in enumerate(("unknown case", "no such slice of case case0", "unknown", "unknown"), start=2):
+    for line, problem in enumerate(
+        ("unknown case", "no such slice of case case0", "the background has no size", "unknown"), start=2
+    ):
         assert f"row {line}: {problem}" in message
     assert "did you mean 'case0'?" in message
 

@@ -14,7 +14,7 @@ from medsize.errors import InputError
 from medsize.supervision.size_table.combine import Estimate, combine
 from medsize.supervision.size_table.entry import SizeEntry
 from medsize.supervision.size_table.extent import ROUNDING
-from medsize.supervision.size_table.known import Names, extent_of, extents_of, known_entry
+from medsize.supervision.size_table.known import KnownData, extent_of, extents_of
 from medsize.supervision.size_table.outliers import Item, find_outliers
 from medsize.supervision.size_table.read import SizeTable
 
@@ -107,10 +107,10 @@ def check_size_table(
     """
     findings = [Finding("error", row, "", _line(error)) for row, error in table.problems]
     items: dict[Item, list[SizeEntry]] = defaultdict(list)
-    names = Names.of(grids, structures)
+    data = KnownData.of_grids(grids, structures)
     for entry in table.entries:
         try:
-            known = known_entry(entry, names, grids)
+            known = data.entry(entry)
         except InputError as error:
             findings.append(_finding("error", entry, _line(error)))
             continue

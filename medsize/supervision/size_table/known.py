@@ -34,70 +34,69 @@ def extent_of(grid: Grid, *, whole_case: bool) -> Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """The names of the data.
+class KnownData:
+    """What a table may be about: the only place that says which row of the data a row of a table means.
 
     Attributes:
         case: Ids of its cases.
         structure: Names of its structures.
+        slices: How many slices a case has, by id; of a case that is not among them, none is doubted.
+        photos: Whether each case is one plane, so that a row about it need not name the slice.
     """
 
     case: KnownNames
     structure: KnownNames
+    slices: Mapping[str, int]
+    photos: bool
 
     @classmethod
-    def of(cls, cases: Iterable[str], structures: Iterable[str]) -> Self:
-        """Make them of the names as the data has them."""
-        return cls(KnownNames(cases, "case"), KnownNames(structures, "structure"))
+    def of(cls, cases: Iterable[str], structures: Iterable[str], slices: Mapping[str, int], *, photos: bool) -> Self:
+        """Make it of the names as the data has them."""
+        return cls(KnownNames(cases, "case"), KnownNames(structures, "structure"), slices, photos)
 
+    @classmethod
+    def of_grids(cls, grids: Mapping[str, Grid], structures: Iterable[str]) -> Self:
+        """Make it of how large the images are, by id of the case."""
+        photos = bool(grids) and all(isnan(grid.spacing_mm[0]) for grid in grids.values())
+        return cls.of(grids, structures, {case: grid.shape[2] for case, grid in grids.items()}, photos=photos)
 
-def known_entry(entry: SizeEntry, names: Names, grids: Mapping[str, Grid]) -> SizeEntry:
-    """Return a row with the names that the data has.
+    def entry(self, entry: SizeEntry) -> SizeEntry:
+        """Return a row of a table with the names that the data has.
 
-    Args:
-        entry: The row.
-        names: Of the data.
-        grids: How large the images are, by id of the case.
+        Raises:
+            InputError: The data has no such case, slice or structure.
+        """
+        case = self.case.find(entry.case)
+        if name_key(entry.structure) == "background":
+            raise InputError("the background has no size of its own", remedy="leave the row out")
+        structure = self.structure.find(entry.structure)
+        slices = self.slices.get(case)
+        if entry.slice is not None and slices is not None and entry.slice >= slices:
+            raise InputError(
+                f"no such slice of case {case}", expected=f"0 to {slices - 1}", found=repr(str(entry.slice))
+            )
+        number = 0 if entry.slice is None and self.photos else entry.slice
+        if (case, structure, number) == (entry.case, entry.structure, entry.slice):
+            return entry
+        return replace(entry, case=case, structure=structure, slice=number)
 
-    Raises:
-        InputError: The data has no such case, slice or structure.
-    """
-    case = names.case.find(entry.case)
-    if name_key(entry.structure) == "background":
-        raise InputError("the background has no size of its own", remedy="leave the row out")
-    structure = names.structure.find(entry.structure)
-    slices = grids[case].shape[2]
-    if entry.slice is not None and entry.slice >= slices:
-        raise InputError("no such slice", expected=f"0 to {slices - 1}", found=str(entry.slice))
-    # a photo is one plane, so that a row about it need not name the slice
-    number = 0 if entry.slice is None and slices == 1 and isnan(grids[case].spacing_mm[0]) else entry.slice
-    if (case, structure, number) == (entry.case, entry.structure, entry.slice):
-        return entry
-    return replace(entry, case=case, structure=structure, slice=number)
+    def entries(self, path: Path, entries: Sequence[SizeEntry]) -> list[SizeEntry]:
+        """Return all rows of a table with the names that the data has.
 
+        Args:
+            path: The table, for messages.
+            entries: Its rows.
 
-def known_entries(
-    path: Path, entries: Sequence[SizeEntry], grids: Mapping[str, Grid], structures: Sequence[str]
-) -> list[SizeEntry]:
-    """Return all rows with the names that the data has.
-
-    Args:
-        path: The table, for messages.
-        entries: Its rows.
-        grids: How large the images are, by id of the case.
-        structures: Names of the structures.
-
-    Raises:
-        InputErrors: The data has no such cases, slices or structures; all rows are listed.
-    """
-    names = Names.of(grids, structures)
-    known: list[SizeEntry] = []
-    problems: list[InputError] = []
-    for entry in entries:
-        try:
-            known.append(known_entry(entry, names, grids))
-        except InputError as error:
-            problems.append(InputError(f"{path}, row {entry.row}: {error}"))
-    if problems:
-        raise InputErrors(problems)
-    return known
+        Raises:
+            InputErrors: The data has no such cases, slices or structures; all rows are listed.
+        """
+        known: list[SizeEntry] = []
+        problems: list[InputError] = []
+        for entry in entries:
+            try:
+                known.append(self.entry(entry))
+            except InputError as error:
+                problems.append(InputError(f"{path}, row {entry.row}: {error}"))
+        if problems:
+            raise InputErrors(problems)
+        return known

@@ -5,7 +5,7 @@ import pytest
 from medsize.data.formats import Grid
 from medsize.errors import InputError, InputErrors
 from medsize.supervision.size_table import Extent, SizeEntry, known_name
-from medsize.supervision.size_table.known import extents_of, known_entries
+from medsize.supervision.size_table.known import KnownData, extents_of
 from medsize.supervision.size_table.names import KnownNames
 
 GRIDS = {"P1": Grid((10, 20, 5), (1.0, 2.0, 4.0))}
@@ -30,18 +30,18 @@ def test_a_near_name_is_suggested_and_else_some_are_listed() -> None:
 
 
 def test_entries_take_the_names_of_the_data() -> None:
-    known = known_entries(Path("a.csv"), [entry("p1", "LV")], GRIDS, ("lv",))
+    known = KnownData.of_grids(GRIDS, ("lv",)).entries(Path("a.csv"), [entry("p1", "LV")])
     assert [(row.case, row.structure) for row in known] == [("P1", "lv")]
 
 
 def test_all_rows_that_the_data_does_not_have_are_listed() -> None:
     rows = [entry("P2"), entry("P1", "rv", row=3), entry("P1", number=5, row=4), entry("P1", "background", row=5)]
     with pytest.raises(InputErrors) as caught:
-        known_entries(Path("a.csv"), rows, GRIDS, ("lv",))
+        KnownData.of_grids(GRIDS, ("lv",)).entries(Path("a.csv"), rows)
     assert [error.problem.split("\n")[0] for error in caught.value.errors] == [
         "a.csv, row 2: unknown case",
         "a.csv, row 3: unknown structure",
-        "a.csv, row 4: no such slice",
+        "a.csv, row 4: no such slice of case P1",
         "a.csv, row 5: the background has no size of its own",
     ]
 
@@ -55,7 +55,9 @@ def test_the_extent_of_a_case_is_that_of_all_its_slices() -> None:
 def test_letters_of_another_system_are_the_same() -> None:
     composed, apart = "Jürgen", "Ju\u0308rgen"
     grids = {composed: GRIDS["P1"]}
-    known = known_entries(Path("a.csv"), [entry(apart, "A\u0308"), entry(apart.upper())], grids, ("ä", "lv"))
+    known = KnownData.of_grids(grids, ("ä", "lv")).entries(
+        Path("a.csv"), [entry(apart, "A\u0308"), entry(apart.upper())]
+    )
     assert [(row.case, row.structure) for row in known] == [(composed, "ä"), (composed, "lv")]
 
 
