@@ -11,7 +11,7 @@ DEMO ?= demo
 COVERAGE ?=
 
 # The rooms whose tests compute, and what a torch on another machine would compute with.
-NUMERIC = $(addprefix tests/,losses networks data supervision inference evaluation training export)
+NUMERIC = $(addprefix tests/,losses metrics networks data supervision inference evaluation training export)
 CPU_plain = ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 OMP_NUM_THREADS=1
 CPU_avx2 = ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=1
 CPU_threads = ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=2

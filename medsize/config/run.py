@@ -34,6 +34,11 @@ class RunConfig(Model):
         objectives = [stage.objective.build(self.supervision.level or "slice") for stage in self.stages()]
         return frozenset[str]().union(*(objective.targets for objective in objectives))
 
+    @property
+    def told_sizes(self) -> bool:
+        """Whether the training was told sizes, as targets or to grow labels to."""
+        return any("size_target" in target or target == "pseudo_label" for target in self.targets())
+
     @model_validator(mode="after")
     def _tags_are_of_slices_where_they_must_be(self) -> "RunConfig":
         if self.supervision.level != "volume":

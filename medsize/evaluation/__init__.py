@@ -4,18 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from medsize.evaluation.dice import dice_scan, dice_slice
     from medsize.evaluation.evaluate import evaluate_run
     from medsize.evaluation.evaluate_predictions import evaluate_predictions
     from medsize.evaluation.report import write_report
     from medsize.evaluation.result import Evaluation
 
-__all__ = ["Evaluation", "dice_scan", "dice_slice", "evaluate_predictions", "evaluate_run", "write_report"]
+__all__ = ["Evaluation", "evaluate_predictions", "evaluate_run", "write_report"]
 
 _FROM: Final = {
     "Evaluation": "result",
-    "dice_scan": "dice",
-    "dice_slice": "dice",
     "evaluate_predictions": "evaluate_predictions",
     "evaluate_run": "evaluate",
     "write_report": "report",

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from medsize.evaluation.agreement import Agreement, agreement
+from medsize.metrics.agreement import Agreement, agreement
 
 DENSITY_G_PER_ML: Final = 1.05
 """Of myocardium."""

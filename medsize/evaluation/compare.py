@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from medsize.errors import InputError
 from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.run_cases import read_cases
-from medsize.evaluation.signed_rank import SIGNIFICANCE, holm, smallest_p, wilcoxon
-from medsize.evaluation.statistics import Statistics, describe, paired_bootstrap
 from medsize.inference.load import trained_config
+from medsize.metrics.signed_rank import SIGNIFICANCE, holm, smallest_p, wilcoxon
+from medsize.metrics.statistics import Statistics, describe, paired_bootstrap
 
 COLUMNS: Final = (
     "measure",

@@ -6,7 +6,7 @@ from typing import Final
 import pandas as pd
 
 from medsize.evaluation.compare import Comparison
-from medsize.evaluation.signed_rank import SIGNIFICANCE
+from medsize.metrics.signed_rank import SIGNIFICANCE
 from medsize.text import printable
 
 _SHOWN: Final = ("dice_scan", "hd95_mm")

@@ -9,10 +9,11 @@ import pandas as pd
 from medsize.errors import InputError
 from medsize.evaluation.measured_weights import require_measured_weights
 from medsize.evaluation.photo_scores import BACKGROUND, CONFUSION_COLUMNS, INSTANCE_COLUMNS, PHOTO_COLUMNS
-from medsize.evaluation.scores import MEASURES, SLICE_COLUMNS
+from medsize.evaluation.scores import SLICE_COLUMNS
 from medsize.evaluation.seal import REMEDY, sealed
 from medsize.evaluation.summary import read_summary
 from medsize.files import restore_folder
+from medsize.metrics.measures import MEASURES
 from medsize.run_folder import RunFolder
 from medsize.tables import read_table
 from medsize.text import read_json

@@ -13,11 +13,11 @@ from medsize.data.case import Case
 from medsize.data.photos import is_photo, read_photo_label
 from medsize.data.volumes import MisplacedError, Volume, read_label
 from medsize.errors import InputError
-from medsize.evaluation.confusion import VOID
 from medsize.evaluation.photo_scores import score_photo
 from medsize.evaluation.problems import Outcome, Scored, attempt
 from medsize.evaluation.scored_case import PREDICTIONS, ScoredCase
 from medsize.evaluation.scores import score_case
+from medsize.metrics.confusion import VOID
 
 NO_PREDICTION: Final = "no prediction"
 """What ``metrics.csv`` says of a case that was not predicted."""

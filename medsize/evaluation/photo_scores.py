@@ -7,14 +7,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from medsize.evaluation.confusion import VOID, confusion
-from medsize.evaluation.instances import InstanceScores, score_instances
+from medsize.metrics.confusion import VOID, confusion
+from medsize.metrics.instances import InstanceScores, score_instances
+from medsize.metrics.measures import PHOTO_MEASURES
 
 BACKGROUND: Final = "background"
 """What class 0 is called in tables."""
-
-PHOTO_MEASURES: Final = ("jaccard", "dice_scan", "precision", "recall", "f_measure")
-"""Columns of a photo's ``metrics.csv`` that say how good a prediction is."""
 
 PHOTO_COLUMNS: Final = (
     "checkpoint",
@@ -69,7 +67,7 @@ def score_photo(
         prediction: (H, W) values as in mask files; values that stand for no structure are background.
         reference: (H, W) likewise; 255 is void unless a structure has that value.
         values: Structure to its value, in class order.
-        instances: See :func:`medsize.evaluation.instances.score_instances`.
+        instances: See :func:`medsize.metrics.instances.score_instances`.
     """
     class_of = np.zeros(256, np.uint8)
     class_of[list(values.values())] = np.arange(1, len(values) + 1)

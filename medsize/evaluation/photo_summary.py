@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medsize.evaluation.class_means import ClassMean, class_means
-from medsize.evaluation.overlap import BETA_SQUARED
-from medsize.evaluation.photo_scores import BACKGROUND, PHOTO_MEASURES
+from medsize.evaluation.photo_scores import BACKGROUND
 from medsize.evaluation.rules import PHOTO_RULES
 from medsize.evaluation.scored_case import PREDICTIONS
-from medsize.evaluation.statistics import COVERAGE, RESAMPLES, describe
+from medsize.metrics.class_means import ClassMean, class_means
+from medsize.metrics.measures import PHOTO_MEASURES
+from medsize.metrics.overlap import BETA_SQUARED
+from medsize.metrics.statistics import COVERAGE, RESAMPLES, describe
 
 SIZES: Final = ("small", "medium", "large")
 """Of objects, by their area in the label."""

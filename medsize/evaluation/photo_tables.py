@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medsize.evaluation.dice import dice_of_counts
-from medsize.evaluation.overlap import f_measure, jaccard, precision, recall
 from medsize.evaluation.photo_scores import (
     BACKGROUND,
     CONFUSION_COLUMNS,
@@ -16,14 +14,7 @@ from medsize.evaluation.photo_scores import (
     PhotoScore,
 )
 from medsize.evaluation.scored_case import ScoredCase
-
-_OF_COUNTS = {
-    "jaccard": jaccard,
-    "dice_scan": dice_of_counts,
-    "precision": precision,
-    "recall": recall,
-    "f_measure": f_measure,
-}
+from medsize.metrics.measures import PHOTO_MEASURES, Pair
 
 
 def tabulate_photos(
@@ -59,16 +50,17 @@ def tabulate_photos(
 def _rows(matrix: NDArray[np.int64], names: Sequence[str], group: str) -> list[dict[str, object]]:
     rows = []
     for number, name in enumerate(names):
-        counts = int(matrix[number, number]), int(matrix[:, number].sum()), int(matrix[number].sum())
-        if number == 0 or counts[1] + counts[2]:
+        pair = Pair(matrix[number, number], matrix[:, number], matrix[number])
+        overlap, predicted, true = pair.counts
+        if number == 0 or predicted + true:
             rows.append(
                 {
                     "group": group,
                     "structure": name,
-                    **{measure: function(*counts) for measure, function in _OF_COUNTS.items()},
-                    "voxels_predicted": counts[1],
-                    "voxels_true": counts[2],
-                    "voxels_overlap": counts[0],
+                    **{measure: about.compute(pair) for measure, about in PHOTO_MEASURES.items()},
+                    "voxels_predicted": predicted,
+                    "voxels_true": true,
+                    "voxels_overlap": overlap,
                     "voxels": int(matrix.sum()),
                 }
             )

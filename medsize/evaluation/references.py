@@ -11,8 +11,8 @@ from medsize.config.data import DEFAULT_LAYOUT, DataConfig
 from medsize.data.case import Case
 from medsize.data.formats import ITK_SUFFIXES, NIFTI_SUFFIXES
 from medsize.errors import InputError, InputErrors
-from medsize.evaluation.confusion import VOID
 from medsize.evaluation.dataset_json import named_labels
+from medsize.metrics.confusion import VOID
 from medsize.names import check_structure_name
 
 _SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES

@@ -2,35 +2,9 @@
 
 from typing import Final
 
-_SHARE = (
-    "0 if only the label or only the prediction is empty, undefined (left out of the mean, and counted) if both are"
-)
-_DISTANCE = "infinite if only the label or only the prediction is empty, undefined if both are"
+from medsize.metrics.measures import MEASURES
 
-RULES: Final = {
-    "dice_scan": f"one Dice per case, over all voxels of its own grid: {_SHARE}",
-    "dice_slice": (
-        "one Dice per slice, averaged over all slices: 0 if only the label or only the prediction is empty, "
-        "1 if both are"
-    ),
-    "jaccard": f"intersection over union of all voxels of a case: {_SHARE}",
-    "precision": f"share of the predicted voxels that are in the label: {_SHARE}",
-    "recall": f"share of the label's voxels that were predicted: {_SHARE}",
-    "f_measure": f"F-measure of precision and recall with β² = 0.3: {_SHARE}",
-    "hd95_mm": (
-        "95th percentile of the distances between the two surfaces, by area, the larger of both directions, as "
-        f"DeepMind's surface-distance: {_DISTANCE}"
-    ),
-    "assd_mm": (
-        "average distance between the two surfaces, by area, the mean of both directions, as DeepMind's "
-        f"surface-distance: {_DISTANCE}"
-    ),
-    "nsd": (
-        "share of both surfaces that lies within the tolerance of the other, by area, as DeepMind's surface-distance: "
-        f"{_SHARE}; not measured without a tolerance"
-    ),
-    "volume_error_ml": "predicted less true volume in mL, negative where too little was found",
-    "volume_error_percent": "the same in percent of the true volume: undefined if the label is empty",
+RULES: Final = {name: measure.rule for name, measure in MEASURES.items()} | {
     "aggregates": (
         "an infinite distance enters medians and quartiles; a mean with an infinite one is infinite, and stands "
         "beside the count and the mean of the finite ones; an undefined figure enters nothing and is listed; a case "

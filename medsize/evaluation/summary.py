@@ -13,9 +13,9 @@ import pandas as pd
 from medsize.errors import InputError
 from medsize.evaluation.rules import RULES
 from medsize.evaluation.scored_case import PREDICTIONS
-from medsize.evaluation.scores import MEASURES
 from medsize.evaluation.seal import REMEDY, sealed
-from medsize.evaluation.statistics import COVERAGE, RESAMPLES, describe
+from medsize.metrics.measures import MEASURES
+from medsize.metrics.statistics import COVERAGE, RESAMPLES, describe
 from medsize.text import read_json
 
 _OWN: Final = [name for name in MEASURES if name not in ("dice_scan", "jaccard")]
@@ -56,7 +56,7 @@ def summarise(
         JSON values. ``metric_per_case``, ``mean`` and ``foreground_mean`` are nnU-Net's, for the checkpoint
         ``last`` on the held-out cases that decide nothing (``test`` if there are any, else ``val``);
         ``others`` holds the same for the other checkpoints, splits and variants. ``aggregates`` has, for each structure
-        and measure, the fields of :class:`medsize.evaluation.statistics.Statistics`. What is undefined is null, is
+        and measure, the fields of :class:`medsize.metrics.statistics.Statistics`. What is undefined is null, is
         listed, and enters no mean; what is infinite is the text ``"inf"``.
     """
     blocks = [

@@ -15,7 +15,7 @@ def tabulate(scored: Iterable[ScoredCase[CaseScore]], checkpoints: Sequence[str]
     metrics = [
         _about(each)
         | {"group": each.case.group, "phase": each.case.phase or "", "pathology": each.case.pathology or ""}
-        | asdict(row)
+        | row
         | {"failure": each.failure}
         for each in ordered
         for row in each.score.structures

@@ -8,15 +8,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import medsize
 from medsize.evaluation.report.words import network_words, objective_words, supervision_words, weights_words
 from medsize.export.facts import NOT_A_DEVICE, Facts, intensity_words
+from medsize.metrics.measures import MEASURES
 
 _SIZES = {"exact": "measured on masks", "mean": "one fixed size", "table": "from a table that people filled in"}
 
-_MEASURES = {
-    "dice_scan": "Dice of a scan",
-    "hd95_mm": "HD95, mm",
-    "assd_mm": "ASSD, mm",
-    "volume_error_ml": "volume error, mL",
-}
+_MEASURES = ("dice_scan", "hd95_mm", "assd_mm", "volume_error_ml")
+"""Those of a model card: more would hide them."""
 
 
 def write_page(path: Path, facts: Facts) -> None:
@@ -54,7 +51,7 @@ def license_text() -> str:
 
 def sizes_words(facts: Facts) -> str:
     """Return what sizes the network was taught, and how wrong they are known to be."""
-    if not facts.config.objective.size_target:
+    if not facts.config.told_sizes:
         return "none"
     sizes = facts.config.supervision.sizes
     words = "measured on masks, then made wrong at random" if sizes.kind == "noisy" else _SIZES[sizes.kind]
@@ -65,9 +62,6 @@ def sizes_words(facts: Facts) -> str:
     errors = {name: error for name, error in (measured or {}).items() if error is not None and name in facts.values}
     if errors:
         parts.append("measured " + ", ".join(f"{_percent(error)} ({name})" for name, error in errors.items()))
-    raters = facts.supervision.get("raters")
-    if raters:
-        parts.append(f"{len(raters)} raters")
     return "; ".join(parts)
 
 
@@ -77,7 +71,7 @@ def result_rows(facts: Facts) -> list[dict[str, str]]:
     return [
         {
             "structure": name,
-            "measure": words,
+            "measure": MEASURES[measure].title,
             "cases": str(figures["cases"]),
             "mean": _figure(figures["mean"]),
             "interval": f"{_figure(figures['low'])} to {_figure(figures['high'])}",
@@ -86,7 +80,7 @@ def result_rows(facts: Facts) -> list[dict[str, str]]:
             "infinite": str(figures["infinite"]),
         }
         for name, aggregate in aggregates.items()
-        for measure, words in _MEASURES.items()
+        for measure in _MEASURES
         if (figures := aggregate["measures"].get(measure))
     ]
 

@@ -13,7 +13,7 @@ from medsize.data.volumes import read_label
 from medsize.errors import InputError, InputErrors
 from medsize.evaluation import evaluate_predictions, label_pair
 from medsize.evaluation.evaluated import Evaluated
-from tests.evaluation.deepmind import deepmind
+from tests.metrics.deepmind import deepmind
 
 SPACING = (1.5, 1.25, 8.0)
 STRUCTURES = ("lv=3", "myo=2")

@@ -7,9 +7,10 @@ import pytest
 
 from medsize.errors import InputError
 from medsize.evaluation.rules import RULES
-from medsize.evaluation.scores import COLUMNS, MEASURES, SLICE_COLUMNS
+from medsize.evaluation.scores import COLUMNS, SLICE_COLUMNS
 from medsize.evaluation.seal import write_seal
 from medsize.evaluation.summary import Files, read_summary, summarise
+from medsize.metrics.measures import MEASURES
 
 VALUES = {"lv": 3, "rv": 1}
 FILES = {

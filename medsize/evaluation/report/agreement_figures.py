@@ -7,9 +7,9 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from medsize.evaluation.agreement import Agreement
-from medsize.evaluation.report.measure_words import number
+from medsize.evaluation.report.number_words import number
 from medsize.evaluation.report.svg import GRID, INK, MUTED, new_axes, page_style, to_svg
+from medsize.metrics.agreement import Agreement
 
 _SIZE: Final = (3.2, 2.6)
 

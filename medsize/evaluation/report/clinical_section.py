@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from medsize.evaluation.agreement import Agreement
 from medsize.evaluation.clinical import agreements
 from medsize.evaluation.report.agreement_figures import bland_altman, scatter
 from medsize.evaluation.report.spread_figure import series
+from medsize.metrics.agreement import Agreement
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from markupsafe import Markup
 from medsize.evaluation.compare import Comparison
 from medsize.evaluation.comparison_text import p_words
 from medsize.evaluation.report import words
-from medsize.evaluation.report.measure_words import MEASURE_WORDS
 from medsize.evaluation.report.render import render
 from medsize.evaluation.report.spread_figure import Row, series, spread_figure
-from medsize.evaluation.signed_rank import SIGNIFICANCE
 from medsize.files import write_text
+from medsize.metrics.measures import MEASURES
+from medsize.metrics.signed_rank import SIGNIFICANCE
 from medsize.tables import write_table
 
 _DRAWN: Final = ("dice_scan", "hd95_mm", "volume_error_percent")
@@ -66,9 +66,9 @@ def _figures(comparison: Comparison, measure: str) -> list[Markup]:
         drawn.append(
             spread_figure(
                 rows,
-                title=f"{MEASURE_WORDS[measure].title}, {structure}",
+                title=f"{MEASURES[measure].title}, {structure}",
                 name=f"{measure.replace('_', '-')}-{place}",
-                description=f"{MEASURE_WORDS[measure].title} of {structure} in every case, by each run",
+                description=f"{MEASURES[measure].title} of {structure} in every case, by each run",
                 axis=axis,
             )
         )

@@ -9,12 +9,12 @@ import pandas as pd
 from medsize.config.run import RunConfig
 from medsize.data.case import Case
 from medsize.data.volumes import read_label, read_volume
-from medsize.evaluation.confusion import VOID
 from medsize.evaluation.label_pair import label_of
 from medsize.evaluation.report.photo_panels import PhotoPanel, draw_photo
 from medsize.evaluation.seal import sealed
 from medsize.inference.colours import Colour, colours
 from medsize.inference.label_values import label_values, to_classes
+from medsize.metrics.confusion import VOID
 from medsize.run_folder import RunFolder
 
 

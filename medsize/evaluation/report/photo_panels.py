@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from medsize.evaluation.confusion import VOID
 from medsize.inference.colours import Colour
+from medsize.metrics.confusion import VOID
 
 _LONGEST_SIDE: Final = 480
 _QUALITY: Final = 82

@@ -6,8 +6,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from medsize import __version__
-from medsize.evaluation.report import measure_words
-from medsize.evaluation.report.measure_words import number
+from medsize.evaluation.report.number_words import interval, number, quartiles, spread
+from medsize.metrics.measures import MEASURES
 from medsize.text import printable
 
 
@@ -29,11 +29,11 @@ def _environment() -> Environment:
         "figure": number,
         "percent": _percent,
         "times100": _times100,
-        "spread": measure_words.spread,
-        "quartiles": measure_words.quartiles,
+        "spread": spread,
+        "quartiles": quartiles,
     }
-    environment.globals["interval"] = measure_words.interval
-    environment.globals["measures_words"] = measure_words.MEASURE_WORDS
+    environment.globals["interval"] = interval
+    environment.globals["about_measures"] = MEASURES
     environment.globals["include_text"] = lambda name: Markup(
         environment.loader.get_source(environment, name)[0] if environment.loader else ""
     )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.scores import POSITIONS
-from medsize.evaluation.statistics import Statistics, describe
+from medsize.metrics.statistics import Statistics, describe
 
 _FEWEST_FOR_TERTILES = 6
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from medsize.evaluation.report.svg import GRID, INK, MUTED, SERIES, new_axes, page_style, to_svg
-from medsize.evaluation.statistics import quantile
+from medsize.metrics.statistics import quantile
 from medsize.text import printable
 
 _WIDTH: Final = 4.9

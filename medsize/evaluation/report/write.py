@@ -8,7 +8,6 @@ import pandas as pd
 from markupsafe import Markup
 
 from medsize.claim import claimed
-from medsize.evaluation.agreement import agreement
 from medsize.evaluation.clinical import clinical_indices
 from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.report import figures, results, words
@@ -18,6 +17,7 @@ from medsize.evaluation.report.render import render
 from medsize.evaluation.report.spread_figure import Row, rows_by_group, series, spread_figure
 from medsize.evaluation.scores import POSITIONS
 from medsize.files import remove_abandoned, write_text
+from medsize.metrics.agreement import agreement
 from medsize.run_folder import RunFolder
 from medsize.tables import write_table
 

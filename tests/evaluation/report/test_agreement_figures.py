@@ -3,9 +3,9 @@ import re
 import numpy as np
 import pytest
 
-from medsize.evaluation.agreement import agreement
 from medsize.evaluation.report.agreement_figures import bland_altman, scatter
 from medsize.evaluation.report.spread_figure import series
+from medsize.metrics.agreement import agreement
 
 PREDICTED = np.array([100.0, 120, 90, 60])
 TRUE = np.array([95.0, 125, 80, 66])

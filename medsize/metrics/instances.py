@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
-from medsize.evaluation.confusion import VOID
+from medsize.metrics.confusion import VOID
 
 _EIGHT_NEIGHBOURS: Final = np.ones((3, 3), np.int8)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from medsize.evaluation.class_means import class_means
+from medsize.metrics.class_means import class_means
 
 
 def parts(images=12, classes=4, seed=0):

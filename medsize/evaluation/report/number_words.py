@@ -1,41 +1,8 @@
-"""The measures as people call them, and how to print their figures."""
+"""Figures as people read them."""
 
 import math
-from dataclasses import dataclass
-from typing import Final, Literal
 
-from medsize.evaluation.statistics import Statistics
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """How to speak of a column of ``metrics.csv``.
-
-    Attributes:
-        title: What people call it, with its unit.
-        decimals: Worth printing.
-        best: Which figures are good: ``high``, ``low`` or those near ``zero``.
-    """
-
-    title: str
-    decimals: int
-    best: Literal["high", "low", "zero"]
-
-
-MEASURE_WORDS: Final = {
-    "dice_scan": Measure("dice_scan", 3, "high"),
-    "dice_slice": Measure("dice_slice", 3, "high"),
-    "jaccard": Measure("Jaccard", 3, "high"),
-    "precision": Measure("precision", 3, "high"),
-    "recall": Measure("recall", 3, "high"),
-    "f_measure": Measure("F-measure", 3, "high"),
-    "hd95_mm": Measure("HD95, mm", 2, "low"),
-    "assd_mm": Measure("ASSD, mm", 2, "low"),
-    "nsd": Measure("NSD", 3, "high"),
-    "volume_error_ml": Measure("volume error, mL", 1, "zero"),
-    "volume_error_percent": Measure("volume error, %", 1, "zero"),
-}
-"""In the order of the tables."""
+from medsize.metrics.statistics import Statistics
 
 
 def number(value: float | None, decimals: int = 3, *, sign: bool = False) -> str:

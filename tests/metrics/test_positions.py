@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsize.evaluation.positions import slice_positions
+from medsize.metrics.positions import slice_positions
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import bootstrap
 
-from medsize.evaluation.statistics import describe, paired_bootstrap, quantile
+from medsize.metrics.statistics import describe, paired_bootstrap, quantile
 
 finite = st.floats(-1e3, 1e3)
 

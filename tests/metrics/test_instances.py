@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medsize.evaluation.instances import score_instances
+from medsize.metrics.instances import score_instances
 
 
 def regions(mask):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from monai.metrics import compute_dice
 
-from medsize.evaluation.dice import dice_scan, dice_slice
+from medsize.metrics.dice import dice_scan, dice_slice
 
 EMPTY = np.zeros((3, 4, 2), bool)
 FULL = np.ones((3, 4, 2), bool)

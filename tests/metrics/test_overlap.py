@@ -7,8 +7,8 @@ from hypothesis.extra.numpy import arrays
 from monai.metrics import ConfusionMatrixMetric, compute_iou
 from torch import from_numpy
 
-from medsize.evaluation.dice import dice_of_counts
-from medsize.evaluation.overlap import f_measure, jaccard, precision, recall
+from medsize.metrics.dice import dice_of_counts
+from medsize.metrics.overlap import f_measure, jaccard, precision, recall
 
 
 def counts(prediction, reference):

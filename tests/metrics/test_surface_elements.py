@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from monai.metrics.utils import get_code_to_measure_table
 from surface_distance import lookup_tables
 
-from medsize.evaluation.surface_elements import element_areas, surface_elements
+from medsize.metrics.surface_elements import element_areas, surface_elements
 
 spacings = st.floats(0.1, 20)
 

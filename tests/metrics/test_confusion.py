@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medsize.evaluation.confusion import class_iou, confusion, mean_iou
+from medsize.metrics.confusion import class_iou, confusion, mean_iou
 
 
 def images(seed, count=4, classes=5):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from medsize.evaluation.surface_elements import Mask, surface_elements
+from medsize.metrics.surface_elements import Mask, surface_elements
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def surface_distances(prediction: Mask, reference: Mask, spacing_mm: Sequence[fl
     """Measure the distances that HD95, ASSD and NSD are made of.
 
     The surfaces and the areas of their elements are those of DeepMind's ``surface-distance`` (see
-    :mod:`medsize.evaluation.surface_elements`), and so are all figures made of them. Only the box that holds both
+    :mod:`medsize.metrics.surface_elements`), and so are all figures made of them. Only the box that holds both
     masks is looked at. The axes are taken as perpendicular.
 
     Args:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from medsize.evaluation.agreement import agreement
+from medsize.metrics.agreement import agreement
 
 # Bland and Altman, Lancet 1986, table 1: peak expiratory flow by the large and by the mini meter, litres a minute.
 LARGE = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]

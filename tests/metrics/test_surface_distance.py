@@ -9,14 +9,14 @@ from monai.metrics import compute_surface_dice
 from scipy.ndimage import gaussian_filter
 from torch import from_numpy
 
-from medsize.evaluation.surface_distance import (
+from medsize.metrics.surface_distance import (
     assd_mm,
     bounding_box,
     hd95_mm,
     normalised_surface_dice,
     surface_distances,
 )
-from tests.evaluation.deepmind import deepmind
+from tests.metrics.deepmind import deepmind
 
 SPACING = (1.4, 1.5, 9.0)
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from medsize.evaluation.statistics import COVERAGE, RESAMPLES
+from medsize.metrics.statistics import COVERAGE, RESAMPLES
 
 _AT_A_TIME: Final = 4_000_000
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from medsize.evaluation.signed_rank import holm, smallest_p, wilcoxon
+from medsize.metrics.signed_rank import holm, smallest_p, wilcoxon
 
 # Cushny and Peebles' hours of sleep gained, with which Student (1908) introduced his test: one zero, ties.
 SLEEP = np.array([1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4])
