@@ -4,6 +4,7 @@
 """
 
 from medsize.supervision.bounds import common_bounds, individual_bounds, make_bounds
+from medsize.supervision.complete_config import complete_config
 from medsize.supervision.cues import background_cues, cues_from_activation, foreground_cues
 from medsize.supervision.from_labels import sizes_from_labels
 from medsize.supervision.given_sizes import given_sizes
@@ -17,7 +18,6 @@ from medsize.supervision.seeds import (
     random_seeds,
     scribble_seeds,
 )
-from medsize.supervision.settle import settle
 from medsize.supervision.size_table import read_size_table
 from medsize.supervision.size_targets import exact_sizes, mean_relative_error, mean_sizes, noisy_sizes
 from medsize.supervision.supervise import Supervision, supervise
@@ -31,6 +31,7 @@ __all__ = [
     "background_cues",
     "centroid_seeds",
     "common_bounds",
+    "complete_config",
     "cues_from_activation",
     "erosion_seeds",
     "exact_sizes",
@@ -48,7 +49,6 @@ __all__ = [
     "random_seeds",
     "read_size_table",
     "scribble_seeds",
-    "settle",
     "sizes_from_labels",
     "supervise",
     "tags_from_sizes",

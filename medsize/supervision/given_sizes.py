@@ -9,7 +9,7 @@ from medsize.config.level import Level
 from medsize.config.supervision import ExactSizes, MeanSizes, NoisySizes, Sizes, TableSizes
 from medsize.data.store import SliceStore
 from medsize.errors import InputError
-from medsize.supervision.draws import NOISE, draws
+from medsize.supervision.rng import NOISE, rng_for
 from medsize.supervision.size_targets import Fractions, mean_sizes, noisy_sizes
 from medsize.supervision.table_sizes import Estimates, GivenTable
 
@@ -106,7 +106,7 @@ def _rows_of_cases(store: SliceStore) -> dict[str, NDArray[np.intp]]:
 def _noisy(config: NoisySizes, store: SliceStore, seed: int, level: Level) -> Fractions:
     sizes = exact_fractions(store, level)
     for case, index in _rows_of_cases(store).items():
-        rng = draws(seed, NOISE, case)
+        rng = rng_for(seed, NOISE, case)
         exact = sizes[index] if level == "slice" else sizes[index[:1]]
         sizes[index] = noisy_sizes(exact, config.noise, rng, config.noise_on)
     return sizes

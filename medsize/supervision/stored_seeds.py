@@ -12,7 +12,7 @@ from medsize.data.originals import Originals
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
 from medsize.supervision.cue_files import cue_paths, read_cue_seeds
-from medsize.supervision.draws import SEEDS, draws
+from medsize.supervision.rng import SEEDS, rng_for
 from medsize.supervision.scribbles import class_of_values, scribble_paths, write_scribble_seeds
 from medsize.supervision.seeds import Labels, MaskSeeds, make_seeds
 
@@ -97,4 +97,4 @@ def _write_mask_seeds(
     labels = store.labels
     slices = zip(rows, store.index["case"].iloc[rows], store.index["slice"].iloc[rows], strict=True)
     for row, case, number in slices:
-        seeds[row] = make_seeds(config, np.asarray(labels[row]), draws(seed, SEEDS, str(case), int(number)))
+        seeds[row] = make_seeds(config, np.asarray(labels[row]), rng_for(seed, SEEDS, str(case), int(number)))

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from medsize.config.supervision import Bounds, CommonBounds, ErosionSeeds
 from medsize.errors import InputError
 from medsize.supervision.bounds import make_bounds
-from medsize.supervision.draws import NOISE, SEEDS, draws
 from medsize.supervision.grow import grow
+from medsize.supervision.rng import NOISE, SEEDS, rng_for
 from medsize.supervision.seeds import MaskSeeds, make_seeds
 from medsize.supervision.size_targets import NoiseOn, exact_sizes, noisy_sizes
 from medsize.supervision.tags import tags_from_sizes
@@ -62,7 +62,7 @@ class Seedsd(MapTransform):
         result = dict(data)
         for key, output in self.key_iterator(result, self.output_keys):
             label = _classes(result[key], key)
-            seeds = make_seeds(self.seeds, label, _draws(self.seed, SEEDS, label)).reshape(result[key].shape)
+            seeds = make_seeds(self.seeds, label, _rng_for(self.seed, SEEDS, label)).reshape(result[key].shape)
             result[output] = convert_to_dst_type(seeds, result[key], dtype=np.uint8)[0]
         return result
 
@@ -117,7 +117,7 @@ class SizeTargetd(MapTransform):
                 domain = _array(result[self.domain_key]).astype(bool).reshape(label.shape)
             sizes = exact_sizes(label, self.classes, domain)
             if self.noise > 0:
-                sizes = noisy_sizes(sizes[None], self.noise, _draws(self.seed, NOISE, label), self.noise_on)[0]
+                sizes = noisy_sizes(sizes[None], self.noise, _rng_for(self.seed, NOISE, label), self.noise_on)[0]
             result[output] = torch.from_numpy(sizes).float()
         return result
 
@@ -273,5 +273,5 @@ def _classes(label: Any, key: Hashable, classes: int = 255) -> NDArray[np.uint8]
     return spatial.astype(np.uint8)
 
 
-def _draws(seed: int, purpose: int, label: NDArray[np.uint8]) -> np.random.Generator:
-    return draws(seed, purpose, np.ascontiguousarray(label).tobytes())
+def _rng_for(seed: int, purpose: int, label: NDArray[np.uint8]) -> np.random.Generator:
+    return rng_for(seed, purpose, np.ascontiguousarray(label).tobytes())

@@ -21,7 +21,7 @@ from medsize.errors import InputError
 from medsize.files import remove_abandoned, write_text
 from medsize.inference.precision import resolve_device, resolve_precision
 from medsize.run_folder import RunFolder
-from medsize.supervision.settle import settle
+from medsize.supervision.complete_config import complete_config
 from medsize.tables import table_text, write_table
 from medsize.text import read_json, read_text
 from medsize.training.averaged import AveragedNetwork
@@ -74,9 +74,8 @@ def start_run(config: RunConfig, folder: Path) -> RunFolder:
     with _claimed(run):
         _require_free(run)
         _require_machine(config.training)
-        config = settle(config)
         task = prepare_task(config)
-        _train(config, task, run, None)
+        _train(task.config, task, run, None)
     return run
 
 
@@ -98,7 +97,7 @@ def resume_run(run: RunFolder, config: RunConfig) -> RunFolder:
     """
     with _claimed(run):
         last = find_last(run)
-        config = settle(config)
+        config = complete_config(config)
         _require_same(run, last.config if last else load_resolved(run.config), config)
         _require_machine(config.training)
         if last:

@@ -19,8 +19,8 @@ from medsize.errors import InputError
 from medsize.inference.extent import Extent
 from medsize.losses import Objective
 from medsize.networks import EncoderNetwork, guess_shares, load_encoder_weights
+from medsize.supervision.complete_config import complete_config
 from medsize.supervision.given_sizes import exact_fractions
-from medsize.supervision.settle import settle
 from medsize.supervision.supervise import PSEUDO_LABEL, SIZES, Supervision, mean_shares, supervise
 from medsize.training.start_from import load_start
 
@@ -30,6 +30,7 @@ class Task:
     """A training's data, supervision and objective.
 
     Attributes:
+        config: The run's configuration, with nothing left to a size table.
         cases: All cases with their split.
         store: The slices of the training and validation cases.
         train_rows: Rows of the store that train.
@@ -42,6 +43,7 @@ class Task:
         sizes_may_be_wrong: Whether people gave the sizes, or a simulation of people.
     """
 
+    config: RunConfig
     cases: list[Case]
     store: SliceStore
     train_rows: np.ndarray
@@ -112,7 +114,7 @@ def prepare_task(config: RunConfig) -> Task:
     Raises:
         InputError: Something in the data, the split or the supervision cannot be used.
     """
-    config = settle(config)
+    config = complete_config(config)
     found = find_split_cases(config.data)
     train, val = of_split(found.cases, "train"), of_split(found.cases, "val")
     if not train:
@@ -141,6 +143,7 @@ def prepare_task(config: RunConfig) -> Task:
     sizes_may_be_wrong = config.supervision.sizes.kind in ("table", "noisy") and not supervision.table.empty
     val_cases = [case for case in val if case.label is not None]
     return Task(
+        config=config,
         cases=found.cases,
         store=store,
         train_rows=train_rows,

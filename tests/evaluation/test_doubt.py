@@ -8,7 +8,7 @@ from medsize.errors import InputError
 from medsize.evaluation import evaluate_run, write_report
 from medsize.evaluation.doubt import corrections, describe_doubts, in_words, rank_doubts, read_training_sizes
 from medsize.run_folder import RunFolder
-from medsize.supervision.settle import settle
+from medsize.supervision.complete_config import complete_config
 from medsize.training.task import prepare_task
 from tests.conftest import tiny_run_config
 from tests.evaluation.fabricated import fabricate_run
@@ -141,7 +141,7 @@ def test_slips_planted_in_a_table_are_found_by_the_network_and_shown(
     rows = "".join(f"{case},lv,{value:.4f},ml\n" for case, value in given.items())
     (tmp_path / "sizes.csv").write_text(f"case,structure,value,unit\n{rows}")
     table = f"supervision.sizes={{kind: table, path: {tmp_path / 'sizes.csv'}}}"
-    run = fabricate_run(tmp_path / "run", settle(tiny_run_config(tiny_acdc, tiny_cache, table)))
+    run = fabricate_run(tmp_path / "run", complete_config(tiny_run_config(tiny_acdc, tiny_cache, table)))
     evaluate_run(run, device="cpu")
     ranked = rank_doubts(read_training_sizes(run))
     assert set(ranked["case"].head(2)) == {exact.index[3], exact.index[9]}

@@ -17,7 +17,7 @@ from medsize.evaluation.report.overlays import Overlay, contrast_of, draw, seed_
 from medsize.evaluation.seal import sealed
 from medsize.inference.label_values import label_values, to_classes
 from medsize.run_folder import RunFolder
-from medsize.supervision.draws import SEEDS, draws
+from medsize.supervision.rng import SEEDS, rng_for
 from medsize.supervision.seeds import make_seeds
 
 RANKS: Final = ("worst", "median", "best")
@@ -139,6 +139,6 @@ def _seeds(config: RunConfig, case: Case, image: Volume, truth: Slice, number: i
     x, y, _ = truth.shape
     grid = grid_for(config.data.preprocessing, (x, y), image.spacing_mm[:2])
     label = grid.resample(truth[..., number : number + 1], 0)[..., 0]
-    seeds = make_seeds(config.supervision.seeds, label, draws(config.training.seed, SEEDS, case.id, number))
+    seeds = make_seeds(config.supervision.seeds, label, rng_for(config.training.seed, SEEDS, case.id, number))
     positions: NDArray[np.float64] = seed_positions(seeds) * grid.scale + grid.offset
     return positions

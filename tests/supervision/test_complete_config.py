@@ -9,7 +9,7 @@ from medsize.config.run import RunConfig
 from medsize.config.supervision import IndividualBounds, SupervisionConfig, TableBounds, TableSizes
 from medsize.config.terms import QuadraticBarrierTerm, SizeBoundsTerm, SizeTargetTerm
 from medsize.errors import InputError
-from medsize.supervision.settle import settle
+from medsize.supervision.complete_config import complete_config
 
 SLICES = "case0,1,lv,10,,,percent\n"
 VOLUMES = "case0,,lv,12,,,ml\n"
@@ -31,35 +31,35 @@ def run_config(
 def test_the_rows_say_the_level(tmp_path: Path, rows: str, level: str) -> None:
     config = run_config(tmp_path, rows)
     assert config.supervision.level is None
-    settled = settle(config)
+    settled = complete_config(config)
     assert settled.supervision.level == level
     assert settled.objective == config.objective
-    assert settle(settled) == settled
+    assert complete_config(settled) == settled
 
 
 def test_a_level_that_is_given_stays(tmp_path: Path) -> None:
-    assert settle(run_config(tmp_path, SLICES, level="volume")).supervision.level == "volume"
+    assert complete_config(run_config(tmp_path, SLICES, level="volume")).supervision.level == "volume"
 
 
 def test_without_a_table_nothing_is_open() -> None:
     config = RunConfig(objective=ObjectiveConfig(size_target=SizeTargetTerm()))
     assert config.supervision.level == "slice"
-    assert settle(config) is config
+    assert complete_config(config) is config
 
 
 def test_a_table_that_no_term_needs_is_not_read(tmp_path: Path) -> None:
     objective = ObjectiveConfig.model_validate({"cross_entropy": {}})
     config = run_config(tmp_path, SLICES, objective=objective)
     (tmp_path / "sizes.csv").unlink()
-    assert settle(config).supervision.level == "slice"
+    assert complete_config(config).supervision.level == "slice"
 
 
 def test_ranges_alone_become_bounds_as_strong_as_the_targets(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    settled = settle(run_config(tmp_path, VOLUMES + RANGES))
+    settled = complete_config(run_config(tmp_path, VOLUMES + RANGES))
     assert settled.supervision.bounds == TableBounds(kind="table")
     assert settled.objective.size_bounds == SizeBoundsTerm(weight=50, temperature=0.25)
     assert settled.objective.size_target == SizeTargetTerm(weight=50, temperature=0.25)
-    assert settle(settled) == settled
+    assert complete_config(settled) == settled
     said = capsys.readouterr().err
     assert "sizes of whole cases" in said
     assert "1 sizes are ranges" in said
@@ -67,7 +67,7 @@ def test_ranges_alone_become_bounds_as_strong_as_the_targets(tmp_path: Path, cap
 
 def test_a_range_beside_a_value_leaves_the_objective_as_it_is(tmp_path: Path) -> None:
     config = run_config(tmp_path, VOLUMES + "case0,,lv,,10,14,ml\ncase1,,lv,12,10,14,ml\n")
-    assert settle(config).objective == config.objective
+    assert complete_config(config).objective == config.objective
 
 
 def test_bounds_from_the_table_alone_are_left_alone(tmp_path: Path) -> None:
@@ -75,8 +75,8 @@ def test_bounds_from_the_table_alone_are_left_alone(tmp_path: Path) -> None:
     config = run_config(
         tmp_path, VOLUMES + RANGES, objective=ObjectiveConfig(size_bounds=SizeBoundsTerm()), bounds=bounds
     )
-    assert settle(config).objective == config.objective
-    assert settle(config).supervision.bounds == bounds
+    assert complete_config(config).objective == config.objective
+    assert complete_config(config).supervision.bounds == bounds
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,13 @@ def test_ranges_that_the_configuration_would_use_otherwise_are_refused(
     with pytest.raises(
         InputError, match=r"ranges without a value \(1, the first in row 2\)(?s:.)*bounds=\{kind: table\}"
     ):
-        settle(config)
+        complete_config(config)
 
 
 def test_terms_about_slices_refuse_a_table_of_volumes(tmp_path: Path) -> None:
     objective = ObjectiveConfig.model_validate({"size_target": {}, "negative": {}})
     with pytest.raises(InputError, match=r"does not fit(?s:.)*objective\.negative must be told what each slice shows"):
-        settle(run_config(tmp_path, VOLUMES, objective=objective))
+        complete_config(run_config(tmp_path, VOLUMES, objective=objective))
 
 
 @pytest.mark.parametrize("supervision", [{"level": "both"}, {"bounds": {"kind": "table"}}])

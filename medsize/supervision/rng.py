@@ -9,7 +9,7 @@ SEEDS: Final = 0
 NOISE: Final = 1
 
 
-def draws(seed: int, purpose: int, *of: str | int | bytes) -> np.random.Generator:
+def rng_for(seed: int, purpose: int, *of: str | int | bytes) -> np.random.Generator:
     """Return the generator for one thing, e.g. one case: the same whatever is drawn for others, and in any order.
 
     Args:

@@ -15,7 +15,7 @@ from medsize.supervision.table_sizes import levels_of
 _WORDS: Final = {"volume": "whole cases", "both": "slices and of whole cases"}
 
 
-def settle(config: RunConfig) -> RunConfig:
+def complete_config(config: RunConfig) -> RunConfig:
     """Return a configuration with nothing left to the size table, and say what it decided.
 
     Two things are decided here, and only where the configuration does not say them itself. The level follows from
