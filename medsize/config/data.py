@@ -9,25 +9,50 @@ from medsize.config.model import Model
 from medsize.config.structure_names import usable_labels, usable_structures
 
 
-class AcdcSource(Model):
+class SourceModel(Model):
+    """What every source says of itself beside its settings."""
+
+    title: ClassVar[str]
+    """What reports call it."""
+    modality: ClassVar[str | None] = None
+    """DICOM's word for what made the images, where the source tells."""
+    splits: ClassVar[tuple[str, ...]]
+    """The kinds of split that suit it, the usual one first."""
+    preprocessings: ClassVar[tuple[str, ...]] = ("photo",)
+    """The ways to slices that suit it."""
+    holds: ClassVar[str] = ""
+    """What the folder ``--data-root`` names holds."""
+    where: ClassVar[str | None] = None
+    """Where to get it."""
+
+
+class AcdcSource(SourceModel):
     """The ACDC layout ``patientNNN/{Info.cfg, patientNNN_frameFF.nii.gz, …_gt.nii.gz}``; the phantom writes it too."""
 
     title: ClassVar[str] = "a data set in the ACDC layout"
-    """What reports call it; likewise below."""
     modality: ClassVar[str | None] = "MR"
-    """DICOM's word for what made the images, where the source tells."""
     groups: ClassVar[str] = "the patients of the ACDC layout"
     """What its images are grouped by."""
+    splits: ClassVar[tuple[str, ...]] = ("patients", "paper")
+    preprocessings: ClassVar[tuple[str, ...]] = ("paper", "physical")
+    holds: ClassVar[str] = "the ACDC data set"
+    where: ClassVar[str | None] = (
+        "ACDC is at https://www.creatis.insa-lyon.fr/Challenge/acdc/; to try without data, "
+        "'medsize data phantom FOLDER' writes a synthetic data set of the same layout"
+    )
+
     kind: Literal["acdc"] = "acdc"
     root: Path | None = None
     """Folder of the data set; ``--data-root`` sets it."""
 
 
-class ManifestSource(Model):
+class ManifestSource(SourceModel):
     """The user's own volumes, listed in a CSV ``case,group,image,label,split,fold``."""
 
     title: ClassVar[str] = "images listed in a manifest"
-    modality: ClassVar[str | None] = None
+    splits: ClassVar[tuple[str, ...]] = ("manifest",)
+    preprocessings: ClassVar[tuple[str, ...]] = ("paper", "physical", "photo")
+
     kind: Literal["manifest"]
     path: Path
     """The manifest; the paths in it are relative to its own folder."""
@@ -37,11 +62,14 @@ class ManifestSource(Model):
     _labels = field_validator("labels")(usable_labels)
 
 
-class VocSource(Model):
+class VocSource(SourceModel):
     """PASCAL VOC 2012: ``JPEGImages``, ``SegmentationClass``, ``SegmentationClassAug``, ``ImageSets``; 20 classes."""
 
     title: ClassVar[str] = "PASCAL VOC 2012"
-    modality: ClassVar[str | None] = None
+    splits: ClassVar[tuple[str, ...]] = ("official", "holdout")
+    holds: ClassVar[str] = "PASCAL VOC 2012"
+    where: ClassVar[str | None] = "VOC is at http://host.robots.ox.ac.uk/pascal/VOC/voc2012/"
+
     kind: Literal["voc"]
     root: Path | None = None
     """Folder ``VOC2012`` (or one above it); ``--data-root`` sets it."""
@@ -49,11 +77,14 @@ class VocSource(Model):
     """The training list: 10,582 images with masks in ``SegmentationClassAug``, or the 1,464 of VOC itself."""
 
 
-class CocoSource(Model):
+class CocoSource(SourceModel):
     """COCO 2014 or 2017: ``annotations/instances_*.json`` and the folders of images beside; 80 classes."""
 
     title: ClassVar[str] = "COCO"
-    modality: ClassVar[str | None] = None
+    splits: ClassVar[tuple[str, ...]] = ("official", "holdout")
+    holds: ClassVar[str] = "COCO 2014 or 2017"
+    where: ClassVar[str | None] = "COCO is at https://cocodataset.org/#download"
+
     kind: Literal["coco"]
     root: Path | None = None
     """Folder that holds ``annotations``; ``--data-root`` sets it."""
@@ -61,11 +92,14 @@ class CocoSource(Model):
     """Which of the two; may be left out where the folder holds one."""
 
 
-class FolderSource(Model):
+class FolderSource(SourceModel):
     """A folder of images and a folder of masks, paired by their names without the suffix: photos, or volumes."""
 
     title: ClassVar[str] = "a folder of images and masks"
-    modality: ClassVar[str | None] = None
+    splits: ClassVar[tuple[str, ...]] = ("holdout",)
+    preprocessings: ClassVar[tuple[str, ...]] = ("paper", "physical", "photo")
+    holds: ClassVar[str] = "a folder of images and a folder of masks"
+
     kind: Literal["folder"]
     root: Path | None = None
     """Folder that holds both; ``--data-root`` sets it."""
@@ -187,19 +221,6 @@ Preprocessing = Annotated[
     Field(discriminator="name"),
 ]
 
-_SPLITS: Final = {
-    "acdc": ("patients", "paper"),
-    "manifest": ("manifest",),
-    "voc": ("official", "holdout"),
-    "coco": ("official", "holdout"),
-    "folder": ("holdout",),
-}
-_PREPROCESSINGS: Final = {
-    "acdc": ("paper", "physical"),
-    "manifest": ("paper", "physical", "photo"),
-    "folder": ("paper", "physical", "photo"),
-}
-
 
 class DataConfig(Model):
     """The images, the structures to segment, the split and the way from volume to slices."""
@@ -222,7 +243,7 @@ class DataConfig(Model):
     @model_validator(mode="after")
     def _parts_fit(self) -> "DataConfig":
         kind, split, preprocessing = self.source.kind, self.split.name, self.preprocessing.name
-        splits, ways = _SPLITS[kind], _PREPROCESSINGS.get(kind, ("photo",))
+        splits, ways = self.source.splits, self.source.preprocessings
         if split not in splits:
             raise ValueError(
                 f"split '{split}' does not belong to source '{kind}': it uses {' or '.join(map(repr, splits))}"

@@ -1,8 +1,19 @@
 """From a configuration to its cases."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Final
 
-from medsize.config.data import DataConfig, Source
+from medsize.config.data import (
+    AcdcSource,
+    CocoSource,
+    DataConfig,
+    FolderSource,
+    ManifestSource,
+    Source,
+    VocSource,
+)
+from medsize.config.model import Model
 from medsize.data.cache import default_cache
 from medsize.data.case import Case
 from medsize.data.sources.acdc import ACDC_LABELS, find_acdc_cases
@@ -14,29 +25,25 @@ from medsize.data.sources.manifest import read_manifest
 from medsize.data.sources.voc import VOC_LABELS, find_voc_cases
 from medsize.errors import InputError, InputErrors
 
-_WHERE = {
-    "acdc": (
-        "the ACDC data set",
-        "ACDC is at https://www.creatis.insa-lyon.fr/Challenge/acdc/; to try without data, "
-        "'medsize data phantom FOLDER' writes a synthetic data set of the same layout",
-    ),
-    "voc": ("PASCAL VOC 2012", "VOC is at http://host.robots.ox.ac.uk/pascal/VOC/voc2012/"),
-    "coco": ("COCO 2014 or 2017", "COCO is at https://cocodataset.org/#download"),
-    "folder": ("a folder of images and a folder of masks", None),
+_LABELS: Final[dict[type[Model], Mapping[str, int]]] = {
+    AcdcSource: ACDC_LABELS,
+    VocSource: VOC_LABELS,
+    CocoSource: COCO_LABELS,
 }
+"""Structures and their values in the label files; the other sources say them in their settings."""
+
+_FIND: Final[dict[type[Model], Callable[[Any, Path, Path], list[Case]]]] = {
+    AcdcSource: lambda _source, root, _cache: find_acdc_cases(root),
+    VocSource: lambda source, root, _cache: find_voc_cases(root, source.train),
+    CocoSource: lambda source, root, cache: find_coco_cases(root, source.year, cache),
+    FolderSource: lambda source, root, _cache: find_folder_cases(source, root),
+}
+"""From a source, its folder and the cache to its cases."""
 
 
 def labels_of(source: Source) -> dict[str, int]:
     """Return the structures of a source and their values in its label files, whether or not its files are here."""
-    match source.kind:
-        case "manifest" | "folder":
-            return dict(source.labels)
-        case "acdc":
-            return dict(ACDC_LABELS)
-        case "voc":
-            return dict(VOC_LABELS)
-        case "coco":
-            return dict(COCO_LABELS)
+    return dict(source.labels if isinstance(source, ManifestSource | FolderSource) else _LABELS[type(source)])
 
 
 def find_cases(config: DataConfig) -> CaseList:
@@ -69,18 +76,9 @@ def _cases(source: Source, cache: Path) -> list[Case]:
     if source.kind == "manifest":
         return read_manifest(source.path)
     if source.root is None:
-        name, remedy = _WHERE[source.kind]
         raise InputError(
             "where the data is was not said",
-            expected=f"--data-root FOLDER (data.source.root) with {name}",
-            remedy=remedy,
+            expected=f"--data-root FOLDER (data.source.root) with {source.holds}",
+            remedy=source.where,
         )
-    match source.kind:
-        case "acdc":
-            return find_acdc_cases(source.root)
-        case "voc":
-            return find_voc_cases(source.root, source.train)
-        case "coco":
-            return find_coco_cases(source.root, source.year, cache)
-        case "folder":
-            return find_folder_cases(source, source.root)
+    return _FIND[type(source)](source, source.root, cache)
