@@ -1,7 +1,8 @@
 """What the configurations of networks over a backbone share."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -17,6 +18,10 @@ Deviation = Annotated[float, Field(gt=0)]
 class NetworkModel(Model):
     """A network, with the statistics of its images."""
 
+    titles: ClassVar[Mapping[str, str]]
+    """What people call each of its names."""
+
+    name: str
     mean: float | tuple[float, float, float] = 0.5
     """Subtracted from the image, which is in [0, 1]; one number, or three for red, green and blue."""
     std: Deviation | tuple[Deviation, Deviation, Deviation] = 0.5
@@ -24,6 +29,11 @@ class NetworkModel(Model):
     start_from: Path | None = None
     """The folder of a run whose network this one starts from, with all its weights, averages if it has them (P3's
     transfer)."""
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.titles[self.name]
 
     def common(self, *, in_channels: int) -> dict[str, Any]:
         """Return the arguments that every network takes.

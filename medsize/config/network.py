@@ -1,6 +1,7 @@
 """Which network a run trains."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +16,17 @@ Channels = Annotated[int, Field(ge=1)]
 
 class DeepLabV3PlusConfig(BackboneModel, FrozenBatchNorm):
     """DeepLabV3+: over MobileNetV2 P0's network for ACDC, over ResNet-101 and WideResNet-38 its networks for photos."""
+
+    titles: ClassVar[Mapping[str, str]] = {
+        "mobilenetv2_deeplabv3plus": "MobileNetV2-DeepLabV3+",
+        "resnet18_deeplabv3plus": "ResNet18-DeepLabV3+",
+        "resnet34_deeplabv3plus": "ResNet34-DeepLabV3+",
+        "resnet50_deeplabv3plus": "ResNet50-DeepLabV3+",
+        "resnet101_deeplabv3plus": "ResNet101-DeepLabV3+",
+        "resnext50_deeplabv3plus": "ResNeXt50-DeepLabV3+",
+        "wideresnet38_deeplabv3plus": "WideResNet38-DeepLabV3+",
+        "vgg16_deeplabv3plus": "VGG16-DeepLabV3+",
+    }
 
     name: Literal[
         "mobilenetv2_deeplabv3plus",
@@ -45,6 +57,10 @@ class DeepLabV3PlusConfig(BackboneModel, FrozenBatchNorm):
 class DeepLabV2Config(BackboneModel, FrozenBatchNorm):
     """DeepLabV2 over ResNet-101 at output stride 8, P4's network."""
 
+    titles: ClassVar[Mapping[str, str]] = {
+        "resnet101_deeplabv2": "ResNet101-DeepLabV2",
+    }
+
     name: Literal["resnet101_deeplabv2"]
 
     def build(self, *, in_channels: int, classes: int) -> "nn.Module":
@@ -58,6 +74,10 @@ class DeepLabV2Config(BackboneModel, FrozenBatchNorm):
 class LargeFOVConfig(BackboneModel):
     """DeepLab-LargeFOV over VGG16 at output stride 8, P2's network."""
 
+    titles: ClassVar[Mapping[str, str]] = {
+        "vgg16_largefov": "DeepLab-LargeFOV over VGG16",
+    }
+
     name: Literal["vgg16_largefov"]
 
     def build(self, *, in_channels: int, classes: int) -> "nn.Module":
@@ -69,6 +89,11 @@ class LargeFOVConfig(BackboneModel):
 
 class SegmenterConfig(BackboneModel):
     """Segmenter: a Vision Transformer with patches of 16 pixels and a linear decoder; P1 has ViT-B."""
+
+    titles: ClassVar[Mapping[str, str]] = {
+        "vit_s16_segmenter": "Segmenter over ViT-S/16",
+        "vit_b16_segmenter": "Segmenter over ViT-B/16",
+    }
 
     name: Literal["vit_s16_segmenter", "vit_b16_segmenter"]
     image_size: int = Field(default=512, ge=16, multiple_of=16)
@@ -88,6 +113,11 @@ class SegmenterConfig(BackboneModel):
 
 class BackboneUNetConfig(BackboneModel):
     """A UNet over a backbone; with `frozen_encoder: true` P3's UMobV2, or its UResNext over ResNeXt-50."""
+
+    titles: ClassVar[Mapping[str, str]] = {
+        "mobilenetv2_unet": "UNet over MobileNetV2",
+        "resnext50_unet": "UNet over ResNeXt-50",
+    }
 
     name: Literal["mobilenetv2_unet", "resnext50_unet"]
     frozen_encoder: bool = False
@@ -112,6 +142,10 @@ class BackboneUNetConfig(BackboneModel):
 
 class UNetConfig(NetworkModel):
     """MONAI's residual UNet, from scratch."""
+
+    titles: ClassVar[Mapping[str, str]] = {
+        "unet": "Residual UNet",
+    }
 
     name: Literal["unet"]
     channels: tuple[Channels, ...] = Field(default=(32, 64, 128, 256, 320), min_length=2)

@@ -1,7 +1,7 @@
 """What a run is taught from: seeds, sizes and bounds."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,8 @@ from medsize.config.model import Model
 class ErosionSeeds(Model):
     """The core left after eroding each structure's mask as often as it survives (at most ``iterations`` times)."""
 
+    words: ClassVar[str] = "seeds from eroded masks"
+    """What a report says of them; likewise below."""
     kind: Literal["erosion"] = "erosion"
     iterations: int = Field(default=10, ge=1, le=1000)
     """Most erosions that are tried."""
@@ -18,6 +20,8 @@ class ErosionSeeds(Model):
 
 class RandomSeeds(Model):
     """A disc of ``radius_px`` around a random pixel of each structure, clipped to it."""
+
+    words: ClassVar[str] = "a seed disc at a random place of each structure"
 
     kind: Literal["random"]
     radius_px: float = Field(default=2.5, gt=0)
@@ -27,6 +31,8 @@ class RandomSeeds(Model):
 class CentroidSeeds(Model):
     """A disc of ``radius_px`` around the structure's pixel nearest to its centroid, clipped to it."""
 
+    words: ClassVar[str] = "a seed disc at the middle of each structure"
+
     kind: Literal["centroid"]
     radius_px: float = Field(default=2.5, gt=0)
     """Radius of the disc, in pixels of the slice."""
@@ -34,6 +40,8 @@ class CentroidSeeds(Model):
 
 class ScribbleSeeds(Model):
     """Scribbles drawn by people, one file a case, on the label's grid, or as lines in XML (ScribbleSup's format)."""
+
+    words: ClassVar[str] = "scribbles"
 
     kind: Literal["scribble"]
     folder: Path
@@ -47,6 +55,8 @@ class ScribbleSeeds(Model):
 class CueSeeds(Model):
     """Cues that a network trained on tags gives (P2), as ``medsize seeds cues`` writes them."""
 
+    words: ClassVar[str] = "cues of a network trained on tags"
+
     kind: Literal["cues"]
     folder: Path
     """Folder with ``<case id>.npz`` for every training case."""
@@ -55,17 +65,23 @@ class CueSeeds(Model):
 class FullSeeds(Model):
     """The whole mask of each structure (not of the background)."""
 
+    words: ClassVar[str] = "seeds that cover each structure"
+
     kind: Literal["full"]
 
 
 class NoSeeds(Model):
     """Nothing is said of any pixel: sizes alone, the image, and what the network makes of them."""
 
+    words: ClassVar[str] = ""
+
     kind: Literal["none"]
 
 
 class LengthRatioSeeds(Model):
     """Part of the structure's mask: 0 is one pixel per object, 1 the whole mask (P0 Fig. 4)."""
+
+    words: ClassVar[str] = "seeds of a set part of each structure"
 
     kind: Literal["length_ratio"]
     ratio: float = Field(ge=0, le=1)
@@ -81,11 +97,15 @@ Seeds = Annotated[
 class ExactSizes(Model):
     """The size measured on the mask."""
 
+    words: ClassVar[str] = "exact sizes"
+
     kind: Literal["exact"] = "exact"
 
 
 class NoisySizes(Model):
     """The exact size times (1 + ε), renormalised (P0 eq. 15, 16)."""
+
+    words: ClassVar[str] = "sizes with random errors"
 
     kind: Literal["noisy"]
     noise: float = Field(ge=0, le=10)
@@ -97,11 +117,15 @@ class NoisySizes(Model):
 class MeanSizes(Model):
     """One fixed size for every slice (or volume) that holds the structure."""
 
+    words: ClassVar[str] = "one fixed size for every {level}"
+
     kind: Literal["mean"]
 
 
 class TableSizes(Model):
     """Sizes from a table that people filled in (``--sizes``)."""
+
+    words: ClassVar[str] = "sizes from a table"
 
     kind: Literal["table"]
     path: Path

@@ -12,39 +12,6 @@ from medsize.config.supervision import NoisySizes
 from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.trained_data import data_words
 
-_SEEDS = {
-    "erosion": "seeds from eroded masks",
-    "random": "a seed disc at a random place of each structure",
-    "centroid": "a seed disc at the middle of each structure",
-    "scribble": "scribbles",
-    "cues": "cues of a network trained on tags",
-    "full": "seeds that cover each structure",
-    "length_ratio": "seeds of a set part of each structure",
-}
-_SIZES = {
-    "exact": "exact sizes",
-    "noisy": "sizes with random errors",
-    "mean": "one fixed size for every {level}",
-    "table": "sizes from a table",
-}
-_NETWORKS = {
-    "mobilenetv2_deeplabv3plus": "MobileNetV2-DeepLabV3+",
-    "resnet18_deeplabv3plus": "ResNet18-DeepLabV3+",
-    "resnet34_deeplabv3plus": "ResNet34-DeepLabV3+",
-    "resnet50_deeplabv3plus": "ResNet50-DeepLabV3+",
-    "resnet101_deeplabv3plus": "ResNet101-DeepLabV3+",
-    "resnext50_deeplabv3plus": "ResNeXt50-DeepLabV3+",
-    "wideresnet38_deeplabv3plus": "WideResNet38-DeepLabV3+",
-    "vgg16_deeplabv3plus": "VGG16-DeepLabV3+",
-    "resnet101_deeplabv2": "ResNet101-DeepLabV2",
-    "vgg16_largefov": "DeepLab-LargeFOV over VGG16",
-    "vit_s16_segmenter": "Segmenter over ViT-S/16",
-    "vit_b16_segmenter": "Segmenter over ViT-B/16",
-    "mobilenetv2_unet": "UNet over MobileNetV2",
-    "resnext50_unet": "UNet over ResNeXt-50",
-    "unet": "Residual UNet",
-}
-
 _OPTIONS = {
     "tta": "the average over mirrored slices",
     "keep_largest": "only the largest piece of each structure kept",
@@ -55,7 +22,7 @@ _SPLITS = {"train": "training", "val": "validation"}
 
 def network_words(config: RunConfig) -> str:
     """Return the name of the network as people write it."""
-    return _NETWORKS[config.network.name]
+    return config.network.title
 
 
 def supervision_words(config: RunConfig) -> str:
@@ -64,13 +31,13 @@ def supervision_words(config: RunConfig) -> str:
     told = {target.removeprefix("volume_") for target in config.targets()}
     taught = ["whole masks"] if "label" in told else []
     grown = "pseudo_label" in told
-    seeds = _SEEDS.get(config.supervision.seeds.kind)
+    seeds = config.supervision.seeds.words
     taught += [seeds] if seeds and told & {"seeds", "pseudo_label"} else []
     if told & {"size_target", "pseudo_label"}:
         nominal = f" of {100 * sizes.noise:g}\N{NO-BREAK SPACE}% on average" if isinstance(sizes, NoisySizes) else ""
         volumes = " of whole volumes" if level == "volume" and sizes.kind != "mean" else ""
         volumes = " of slices and of whole volumes" if level == "both" else volumes
-        taught += [_SIZES[sizes.kind].format(level=level) + nominal + volumes]
+        taught += [sizes.words.format(level=level) + nominal + volumes]
     if grown and seeds:
         taught += ["labels grown from the seeds to the sizes"]
     if any(stage.relabel for stage in config.stages()):
