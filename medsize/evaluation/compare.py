@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from medsize.errors import InputError
 from medsize.evaluation.evaluated import Evaluated
-from medsize.evaluation.run_cases import read_cases
 from medsize.inference.load import trained_config
 from medsize.metrics.signed_rank import SIGNIFICANCE, holm, smallest_p, wilcoxon
 from medsize.metrics.statistics import Statistics, describe, paired_bootstrap
+from medsize.run.cases import read_cases
 
 COLUMNS: Final = (
     "measure",

@@ -11,6 +11,7 @@ from medsize.evaluation.measured_weights import require_measured_weights
 from medsize.evaluation.seal import REMEDY, sealed
 from medsize.evaluation.summary import read_summary
 from medsize.files import restore_folder
+from medsize.run.size_targets import TOLD_TEXTS
 from medsize.run_folder import RunFolder
 from medsize.tables import read_table
 from medsize.text import printable
@@ -20,9 +21,6 @@ SMALLEST_SIZE: Final = 1e-4
 
 SMALLEST_SPREAD: Final = 0.05
 """A spread of ln(given/predicted) below which disagreement counts as this: nobody need doubt 5 %."""
-
-TOLD_TEXTS: Final = ("value", "low", "high", "unit", "rows")
-"""Columns with what a table of sizes says, as it says it."""
 
 _NORMAL: Final = 1.4826  # of a normal distribution, the standard deviation over the median absolute deviation
 

@@ -26,7 +26,6 @@ from medsize.evaluation.photo_scores import PhotoScore, score_photo
 from medsize.evaluation.problems import Outcome, about_case, attempt, part
 from medsize.evaluation.processes import FEWEST_CASES, in_processes
 from medsize.evaluation.result import Evaluation
-from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.scored_case import ScoredCase
 from medsize.evaluation.scores import CaseScore, score_case
 from medsize.evaluation.summary import Files
@@ -38,18 +37,19 @@ from medsize.evaluation.training_sizes import (
     compare_training_sizes,
     given_estimates,
     middle_rows,
-    read_size_targets,
     rows_of_items,
     sample_training,
 )
 from medsize.evaluation.versions import versions
-from medsize.evaluation.while_learning import read_sizes_while_learning
 from medsize.files import atomic_folder, remove_abandoned, restore_folder
 from medsize.inference.label_values import label_values, structure_values, to_source_values
 from medsize.inference.load import Predictor
 from medsize.inference.options import NETWORK_ALONE, PredictionOptions
+from medsize.run.cases import read_cases
+from medsize.run.relabelled import read_relabelled
+from medsize.run.size_targets import read_size_targets
+from medsize.run.sizes_while_learning import read_sizes_while_learning
 from medsize.run_folder import Checkpoint, RunFolder
-from medsize.supervision.relabelled import read_relabelled
 from medsize.supervision.stored_pseudo_labels import grown_labels
 from medsize.supervision.supervise import PSEUDO_LABEL, supervise
 from medsize.supervision.table_sizes import levels_of

@@ -16,7 +16,6 @@ from medsize.files import restore_folder
 from medsize.metrics.measures import MEASURES
 from medsize.run_folder import RunFolder
 from medsize.tables import read_table
-from medsize.text import read_json
 
 _TEXTS = ("checkpoint", "split", "case", "group", "phase", "pathology", "structure", "failure")
 _SLICE_TEXTS = ("checkpoint", "split", "case", "structure", "position")
@@ -126,16 +125,3 @@ def _read_photos(folder: Path) -> dict[str, pd.DataFrame]:
 
 def _read(folder: Path, name: str, texts: tuple[str, ...], needed: tuple[str, ...] = ()) -> pd.DataFrame:
     return read_table(sealed(folder, folder / f"{name}.csv"), texts=texts, needed=needed, remedy=REMEDY)
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """Read a JSON file of a run.
-
-    Raises:
-        InputError: It is missing or damaged.
-    """
-    record = read_json(path, "what 'medsize train' wrote down about a run")
-    if not isinstance(record, dict):
-        found = f"a {type(record).__name__}"
-        raise InputError(f"{path} cannot be read", found=found, remedy="copy the run folder again, whole")
-    return record

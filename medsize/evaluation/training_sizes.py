@@ -15,21 +15,17 @@ from medsize.config.level import Level, Levels
 from medsize.data.store import SliceStore
 from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
-from medsize.evaluation.doubt import TOLD_TEXTS
 from medsize.files import atomic_path
 from medsize.inference.load import Predictor
 from medsize.inference.predict_slices import predict_labels
-from medsize.run_folder import RunFolder
 from medsize.supervision.given_sizes import exact_fractions, first_rows
 from medsize.supervision.supervise import MANY
 from medsize.supervision.table_sizes import Estimates
-from medsize.tables import read_table
 
 MOST_SLICES: Final = 1000
 """A data set with more training slices is sampled evenly: a scatter of sizes needs no more."""
 
 _AT_A_TIME = 64
-_TOLD: Final = ("low_fraction", "high_fraction", "value", "low", "high", "unit", "raters", "rows")
 
 
 def compare_training_sizes(
@@ -158,28 +154,6 @@ def sample_evenly(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
         return rows
     sample: NDArray[np.intp] = rows[np.linspace(0, len(rows) - 1, most).round().astype(np.intp)]
     return sample
-
-
-def read_size_targets(run: RunFolder) -> pd.DataFrame:
-    """Read ``size_targets.csv``.
-
-    Returns:
-        The columns ``case, slice, structure, exact_fraction, given_fraction``, and for sizes from a table also what
-        it says; unknown sizes are NaN, and so is the slice of what is about a whole case.
-
-    Raises:
-        InputError: The file is missing or damaged.
-    """
-    numbers = ("slice", "exact_fraction", "given_fraction")
-    table = read_table(
-        run.size_targets,
-        texts=("case", "structure"),
-        further_texts=TOLD_TEXTS,
-        needed=numbers,
-        types={"slice": "Int64", "exact_fraction": "float64", "given_fraction": "float64"},
-        remedy="copy the run folder again, whole",
-    )
-    return table[["case", "slice", "structure", *numbers[1:], *(name for name in _TOLD if name in table)]]
 
 
 def given_estimates(store: SliceStore, targets: pd.DataFrame) -> dict[Level, Estimates]:

@@ -9,11 +9,11 @@ from medsize.config.loading import load_resolved
 from medsize.config.run import RunConfig
 from medsize.data.splits import held_out_leaks
 from medsize.digests import file_digest
-from medsize.evaluation.evaluated import read_record
-from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.summary import read_summary
 from medsize.files import restore_folder
 from medsize.inference.label_values import structure_values
+from medsize.run.cases import read_cases
+from medsize.run.notes import read_notes
 from medsize.run_folder import Checkpoint, RunFolder
 
 NOT_A_DEVICE = "Research only. Not a medical device: not to be used for diagnosis or treatment."
@@ -69,8 +69,8 @@ class Facts:
             weights_sha256=digest,
             cases=dict(Counter(case.split or "unused" for case in cases).most_common()),
             patients=dict(Counter(split for split, _ in groups)),
-            environment=read_record(run.environment),
-            supervision=read_record(run.supervision),
+            environment=read_notes(run.environment),
+            supervision=read_notes(run.supervision),
             results=_of_checkpoint(summary, checkpoint) if measured == digest else None,
             earlier_results=measured not in (None, digest),
             leaks=len(held_out_leaks(cases)),

@@ -21,8 +21,8 @@ from medsize.inference.load import require_usable
 from medsize.inference.meaning import Meaning
 from medsize.losses import ElasticWeightConsolidation
 from medsize.networks.weight_files import read_safetensors
+from medsize.run.relabelled import write_relabelled
 from medsize.run_folder import Checkpoint, RunFolder
-from medsize.supervision.relabelled import write_relabelled
 from medsize.text import read_json
 from medsize.training.averaged import AveragedNetwork
 from medsize.training.consolidation import save_consolidation

@@ -24,8 +24,9 @@ from medsize.data.batches import Batch, Given, gather
 from medsize.errors import InputError
 from medsize.losses import ElasticWeightConsolidation, Objective, ObjectiveValue
 from medsize.networks.finite import all_finite, describe_not_finite
+from medsize.run.records import Records
+from medsize.run.relabelled import read_relabelled
 from medsize.run_folder import RunFolder
-from medsize.supervision.relabelled import read_relabelled
 from medsize.tables import write_table
 from medsize.training.averaged import AveragedNetwork
 from medsize.training.checkpoints import Position, save_best, save_last
@@ -33,7 +34,6 @@ from medsize.training.consolidation import consolidate, load_consolidation
 from medsize.training.display import Display
 from medsize.training.interruption import Interruption
 from medsize.training.optimisers import numbers_of
-from medsize.training.records import Records
 from medsize.training.relabelling import agreed, describe_sizes, relabel
 from medsize.training.schedule import learning_rate
 from medsize.training.sizes_while_learning import SizesWhileLearning

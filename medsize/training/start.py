@@ -1,12 +1,9 @@
 """Starting a run in a new folder, and going on with one that was stopped."""
 
-import json
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-import pandas as pd
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
@@ -20,9 +17,13 @@ from medsize.config.training import TrainingConfig
 from medsize.errors import InputError
 from medsize.files import remove_abandoned, write_text
 from medsize.inference.precision import resolve_device, resolve_precision
+from medsize.run.cases import write_cases
+from medsize.run.notes import write_notes
+from medsize.run.records import Records, require_records, require_tensorboard
+from medsize.run.size_targets import write_size_targets
 from medsize.run_folder import RunFolder
 from medsize.supervision.complete_config import complete_config
-from medsize.tables import table_text, write_table
+from medsize.tables import table_text
 from medsize.text import read_json, read_text
 from medsize.training.averaged import AveragedNetwork
 from medsize.training.checkpoints import Position, Resumed, find_last, load_last
@@ -32,7 +33,6 @@ from medsize.training.interruption import interruption
 from medsize.training.loop import Training
 from medsize.training.optimisers import build_optimiser
 from medsize.training.processes import is_first
-from medsize.training.records import Records, require_records, require_tensorboard
 from medsize.training.start_from import describe_start
 from medsize.training.task import Task, prepare_task
 
@@ -176,8 +176,8 @@ def _require_machine(config: TrainingConfig) -> None:
 
 def _write_down(run: RunFolder, config: RunConfig, task: Task, environment: dict[str, object]) -> None:
     write_text(run.config, dump(config))
-    write_table(run.cases, pd.DataFrame([asdict(case) for case in task.cases]).rename(columns={"id": "case"}))
-    write_table(run.size_targets, task.supervision.table)
+    write_cases(run, task.cases)
+    write_size_targets(run, task.supervision.table)
     supervision = {
         "seeds": config.supervision.seeds.model_dump(mode="json"),
         "sizes": config.supervision.sizes.model_dump(mode="json"),
@@ -186,11 +186,11 @@ def _write_down(run: RunFolder, config: RunConfig, task: Task, environment: dict
         "seed_pixels": task.supervision.seed_pixels,
         "pseudo_labels": task.supervision.pseudo_labels,
     }
-    write_text(run.supervision, json.dumps(supervision, indent=2))
+    write_notes(run.supervision, supervision)
     environment["data"] = task.store.key
     if config.network.start_from is not None:
         environment["start_from"] = describe_start(config.network.start_from)
-    write_text(run.environment, json.dumps(environment, indent=2))
+    write_notes(run.environment, environment)
 
 
 def _require_same(run: RunFolder, started: RunConfig, wanted: RunConfig) -> None:

@@ -9,8 +9,8 @@ from scipy import stats
 from medsize.errors import InputError
 from medsize.evaluation.compare import COLUMNS, compare, paired_differences
 from medsize.evaluation.comparison_text import describe_comparison, p_words
-from medsize.evaluation.run_cases import read_cases
 from medsize.metrics.signed_rank import holm
+from medsize.run.cases import read_cases
 from medsize.run_folder import RunFolder
 from tests.evaluation.edited import edit_summary
 from tests.evaluation.fabricated import write_cases

@@ -22,12 +22,12 @@ from medsize.evaluation import evaluate_run
 from medsize.evaluation.doubt import read_training_sizes
 from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.report import write_report
-from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.training_sizes import TaughtSlices
 from medsize.inference.meaning import Meaning
 from medsize.inference.options import PredictionOptions
+from medsize.run.cases import read_cases
+from medsize.run.relabelled import write_relabelled
 from medsize.run_folder import RunFolder
-from medsize.supervision.relabelled import write_relabelled
 from medsize.training.task import prepare_task
 from tests.conftest import tiny_run_config
 from tests.evaluation.fabricated import fabricate_run, write_cases

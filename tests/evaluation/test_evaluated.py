@@ -1,7 +1,7 @@
 import pytest
 
 from medsize.errors import InputError
-from medsize.evaluation.evaluated import Evaluated, read_record
+from medsize.evaluation.evaluated import Evaluated
 from tests.evaluation.report.made_up import write_evaluation
 
 
@@ -32,10 +32,3 @@ def test_a_missing_table_is_named_with_the_remedy(tmp_path, name):
     (folder / name).unlink()
     with pytest.raises(InputError, match=r"cannot be read(.|\n)*medsize evaluate"):
         Evaluated.read(folder)
-
-
-@pytest.mark.parametrize(("text", "found"), [("", "an empty file"), ("[1]", "a list"), ("{", "property name")])
-def test_a_damaged_record_is_named(tmp_path, text, found):
-    (tmp_path / "environment.json").write_text(text)
-    with pytest.raises(InputError, match=rf"environment\.json (cannot be read|is no JSON)(.|\n)*found: .*{found}"):
-        read_record(tmp_path / "environment.json")

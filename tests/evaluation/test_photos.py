@@ -13,7 +13,7 @@ from medsize.evaluation.compare import compare
 from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.photo_scores import PHOTO_COLUMNS
 from medsize.evaluation.report import write_comparison
-from medsize.evaluation.run_cases import read_cases
+from medsize.run.cases import read_cases
 from tests.evaluation.photo_sets import VALUES, random_masks, spoilt, write_masks
 
 STRUCTURES = [f"{name}={value}" for name, value in VALUES.items()]

@@ -12,13 +12,12 @@ from medsize.evaluation.training_sizes import (
     given_estimates,
     middle_rows,
     predict_rows,
-    read_size_targets,
     rows_of_items,
     sample_evenly,
     sample_training,
 )
 from medsize.inference.load import Predictor
-from medsize.run_folder import RunFolder
+from medsize.run.size_targets import read_size_targets
 from tests.conftest import tiny_run_config
 from tests.evaluation.fabricated import fabricate_run
 
@@ -218,15 +217,6 @@ def test_missing_or_damaged_taught_slices_say_to_evaluate(trained, tmp_path):
 def test_slices_of_a_run_without_seeds_have_none(trained):
     predictor, store, rows = trained
     assert (TaughtSlices.collect(predictor, store, rows[:1], None).seeds == 255).all()
-
-
-@pytest.mark.parametrize("content", [None, "", "case,slice\na,1\n"])
-def test_missing_or_damaged_size_targets_are_refused(tmp_path, content):
-    run = RunFolder(tmp_path)
-    if content is not None:
-        run.size_targets.write_text(content)
-    with pytest.raises(InputError, match=r"size_targets\.csv cannot be read"):
-        read_size_targets(run)
 
 
 def test_a_whole_case_is_shown_by_the_slice_with_most_of_the_structure(trained):

@@ -15,8 +15,8 @@ from medsize.config.supervision import PseudoLabels
 from medsize.data.batches import Given
 from medsize.data.unlabelled import UNLABELLED
 from medsize.errors import InputError
+from medsize.run.relabelled import read_relabelled
 from medsize.supervision import Supervision
-from medsize.supervision.relabelled import read_relabelled
 from medsize.tables import read_table
 from medsize.training import loop, resume_run, start_run
 from medsize.training.relabelling import relabel

@@ -1,6 +1,5 @@
 """The course of a training, from ``metrics.jsonl``."""
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any, Self
@@ -8,8 +7,8 @@ from typing import Any, Self
 import pandas as pd
 
 from medsize.errors import InputError
+from medsize.run.records import read_records
 from medsize.run_folder import RunFolder
-from medsize.text import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class History:
             InputError: The file is missing or damaged.
         """
         try:
-            return cls._of(_records(run), structures)
+            return cls._of(read_records(run.metrics), structures)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"{run.metrics} has a record that is not whole",
@@ -76,19 +75,3 @@ def _stages(epochs: list[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
         if name := record.get("stage"):
             begun.setdefault(re.sub(r" \d+/\d+$", "", name), record["epoch"])
     return tuple(begun.items())
-
-
-def _records(run: RunFolder) -> list[dict[str, Any]]:
-    records = []
-    lines = read_text(run.metrics, "the records of epochs and validations that 'medsize train' writes").split("\n")
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            records.append(dict(json.loads(line)))
-        except (ValueError, TypeError) as error:
-            raise InputError(
-                f"{run.metrics}, line {number}: not a record",
-                expected="one JSON object a line",
-                found=line[:60],
-                remedy="copy the run folder again, whole",
-            ) from error
-    return records

@@ -7,18 +7,19 @@ from markupsafe import Markup
 
 from medsize.config.run import RunConfig
 from medsize.evaluation.doubt import corrections, in_words, rank_doubts, read_training_sizes
-from medsize.evaluation.evaluated import Evaluated, read_record
+from medsize.evaluation.evaluated import Evaluated
 from medsize.evaluation.report import figures, words
 from medsize.evaluation.report.held_out import RANKS, ShownCase, choose_cases, show_case
 from medsize.evaluation.report.history import History
 from medsize.evaluation.report.photo_cases import ShownPhoto, show_photo
 from medsize.evaluation.report.photo_page import ranked_by
 from medsize.evaluation.report.taught import show_taught
-from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.seal import sealed
 from medsize.evaluation.training_sizes import TaughtSlices
 from medsize.inference.label_values import structure_values
 from medsize.inference.load import trained_config
+from medsize.run.cases import read_cases
+from medsize.run.notes import read_notes
 from medsize.run_folder import RunFolder
 
 _MOST_DOUBTS: Final = 15
@@ -50,8 +51,8 @@ def run_sections(evaluated: Evaluated, run: RunFolder, structures: tuple[str, ..
         "corrections": corrections(sizes).to_dict("records"),
         "doubts": _doubts(run, config, sizes),
         "slices_compared": len(sizes.drop_duplicates(["case", "slice"])),
-        "supervision": {**dict.fromkeys(_TOLD), **read_record(run.supervision)},
-        "environment": read_record(run.environment),
+        "supervision": {**dict.fromkeys(_TOLD), **read_notes(run.supervision)},
+        "environment": read_notes(run.environment),
     }
 
 

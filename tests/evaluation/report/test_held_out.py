@@ -11,7 +11,7 @@ from medsize.data.prepare import of_split
 from medsize.data.volumes import read_label
 from medsize.errors import InputError
 from medsize.evaluation.report.held_out import choose_cases, middle_slice, show_case, slice_with_most_errors
-from medsize.evaluation.run_cases import read_cases
+from medsize.run.cases import read_cases
 
 
 def metrics(**dice):

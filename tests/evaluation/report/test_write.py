@@ -10,9 +10,9 @@ from medsize.data.prepare import of_split
 from medsize.errors import InputError
 from medsize.evaluation import evaluate_run, write_report
 from medsize.evaluation.doubt import rank_doubts
-from medsize.evaluation.run_cases import read_cases
 from medsize.evaluation.scores import COLUMNS
 from medsize.inference.options import PredictionOptions
+from medsize.run.cases import read_cases
 from medsize.run_folder import RunFolder
 from tests.conftest import tiny_run_config
 from tests.evaluation.edited import edit_table, reseal

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from medsize.errors import InputError
-from medsize.training.records import Records, require_records
+from medsize.run.records import Records, require_records
 
 
 def lines(path: Path) -> list[dict[str, object]]:

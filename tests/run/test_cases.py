@@ -4,7 +4,7 @@ import pytest
 
 from medsize.data.case import Case
 from medsize.errors import InputError
-from medsize.evaluation.run_cases import read_cases
+from medsize.run.cases import read_cases
 from medsize.run_folder import RunFolder
 from tests.evaluation.fabricated import write_cases
 

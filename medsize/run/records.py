@@ -7,7 +7,7 @@ from typing import Any
 
 from medsize.errors import InputError
 from medsize.files import writing
-from medsize.text import printable, read_bytes
+from medsize.text import printable, read_bytes, read_text
 
 
 class Records:
@@ -70,6 +70,27 @@ def _numbers(record: dict[str, Any], prefix: str = "") -> list[tuple[str, float]
         elif isinstance(value, int | float) and not isinstance(value, bool):
             found.append((prefix + name, float(value)))
     return found
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """Read ``metrics.jsonl``; a last line without its end was being written when the training was stopped.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    records = []
+    lines = read_text(path, "the records of epochs and validations that 'medsize train' writes").split("\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            records.append(dict(json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"{path}, line {number}: not a record",
+                expected="one JSON object a line",
+                found=line[:60],
+                remedy="copy the run folder again, whole",
+            ) from error
+    return records
 
 
 def require_records(path: Path, keep_bytes: int) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from medsize.errors import InputError
+from medsize.run.relabelled import read_relabelled
 from medsize.run_folder import RunFolder
-from medsize.supervision.relabelled import read_relabelled
 
 
 def test_labels_that_were_lost_are_named(tmp_path: Path) -> None:

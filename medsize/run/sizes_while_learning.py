@@ -1,4 +1,4 @@
-"""What a run's network made of its training slices while it learned."""
+"""``sizes_while_learning.safetensors``: what a run's network made of its training slices while it learned."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -5,7 +5,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from medsize.errors import InputError
-from medsize.evaluation.while_learning import read_sizes_while_learning
+from medsize.run.sizes_while_learning import read_sizes_while_learning
 from medsize.run_folder import RunFolder
 
 

@@ -1,17 +1,29 @@
-"""The cases of a run as its folder recorded them."""
+"""``cases.csv``: who trained and who was held out."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
+
+import pandas as pd
 
 from medsize.data.case import Case
 from medsize.errors import InputError
 from medsize.run_folder import RunFolder
-from medsize.tables import read_table
+from medsize.tables import read_table, write_table
 
 _TEXTS: Final = ("case", "group", "image", "label", "frame", "phase", "pathology", "split", "fold")
 _REMEDY: Final = "copy the run folder again, whole"
+
+
+def write_cases(run: RunFolder, cases: Iterable[Case]) -> None:
+    """Write ``cases.csv``.
+
+    Raises:
+        InputError: The place cannot be written to.
+    """
+    write_table(run.cases, pd.DataFrame([asdict(case) for case in cases]).rename(columns={"id": "case"}))
 
 
 def read_cases(run: RunFolder) -> list[Case]:
