@@ -15,7 +15,10 @@ _FEWEST: Final = 20
 _GROUPS: Final = 5
 """Of alike many sizes, from small to large: a network errs far more about small objects, in proportion."""
 
-_FARTHEST: Final = 2.5
+_OF_A_GROUP: Final = 100
+"""Sizes at least, where there are several: the spread of fewer is itself not known to better than a tenth."""
+
+_FARTHEST: Final = 3.5
 """In robust standard deviations: where they differ by more, somebody slipped, and no mean of two is right."""
 
 _MAD_TO_SIGMA: Final = 1.4826
@@ -72,7 +75,7 @@ def correct_sizes(given: Fractions, predicted: Fractions, noise: float | None = 
 
 def _shares(told: NDArray[np.float64], apart: NDArray[np.float64], noise: float | None) -> NDArray[np.float64]:
     """Return by what share of its difference each given size is left, (n,)."""
-    groups = np.array_split(np.argsort(told, kind="stable"), max(min(_GROUPS, len(told) // _FEWEST), 1))
+    groups = np.array_split(np.argsort(told, kind="stable"), max(min(_GROUPS, len(told) // _OF_A_GROUP), 1))
     spreads = [_spread(apart[group]) for group in groups]
     of_given = noise * math.sqrt(math.pi / 2) if noise is not None else min(spreads) / math.sqrt(2)
     shares = np.zeros_like(told)
