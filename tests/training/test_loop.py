@@ -247,7 +247,7 @@ def test_dropout_goes_on_as_if_the_run_had_not_stopped(
     tiny_acdc: Path, tiny_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = "network={name: mobilenetv2_deeplabv3plus}"
-    config = tiny_run_config(tiny_acdc, tiny_cache, network)
+    config = tiny_run_config(tiny_acdc, tiny_cache, network, "training.epochs=1")
     whole = start_run(config, tmp_path / "whole")
     stopped = stopped_and_resumed(config, tmp_path / "stopped", monkeypatch, step=2)
     assert same_weights(stopped, whole)

@@ -145,7 +145,8 @@ def hippocampi(tmp_path: Path) -> Path:
 def test_a_folder_of_volumes_and_one_of_labels_are_all_that_the_hippocampus_needs(
     hippocampi: Path, tmp_path: Path
 ) -> None:
-    config = small("hippocampus", hippocampi, tmp_path, "data.preprocessing={name: physical, size: 40, spacing_mm: 1}")
+    preprocessing = "data.preprocessing={name: physical, size: 40, spacing_mm: 1}"
+    config = small("hippocampus", hippocampi, tmp_path, *ONE_STAGE, preprocessing)
     run = start_run(config, tmp_path / "run")
     metrics = evaluate_run(run).metrics
     assert metrics["case"].nunique() == 2, "one of five parts"
