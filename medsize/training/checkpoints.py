@@ -22,6 +22,7 @@ from medsize.inference.meaning import Meaning
 from medsize.losses import ElasticWeightConsolidation
 from medsize.networks.weight_files import read_safetensors
 from medsize.run.relabelled import write_relabelled
+from medsize.run.sizes_while_learning import write_sums
 from medsize.run_folder import Checkpoint, RunFolder
 from medsize.text import read_json
 from medsize.training.averaged import AveragedNetwork
@@ -99,7 +100,8 @@ def save_last(
     with atomic_folder(run.checkpoint("last")) as folder:
         torch.save(optimiser.state_dict(), folder / run.optimiser.name)
         if sizes:
-            save_file(sizes.tensors(), folder / run.sizes_while_learning.name)
+            sums = {name: tensor.numpy() for name, tensor in sizes.tensors().items()}
+            write_sums(folder / run.sizes_while_learning.name, sums)
         if consolidation:
             save_consolidation(consolidation, folder / run.consolidation.name)
         if relabelled:

@@ -13,9 +13,8 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from medsize.data.moved_sizes import scaled
-from medsize.errors import InputError
 from medsize.inference.predict_slices import most_probable
-from medsize.networks.weight_files import read_safetensors
+from medsize.run.sizes_while_learning import read_sums
 from medsize.run_folder import RunFolder
 
 
@@ -44,15 +43,8 @@ class SizesWhileLearning:
         Raises:
             InputError: The file is damaged.
         """
-        path = run.sizes_while_learning
-        if not path.is_file():
-            return None
-        try:
-            return cls(**read_safetensors(path)[0])
-        except (ValueError, TypeError) as error:
-            raise InputError(
-                f"{path} cannot be resumed from", found=str(error), remedy="start the run anew in another folder"
-            ) from error
+        sums = read_sums(run)
+        return cls(**{name: torch.from_numpy(array) for name, array in sums.items()}) if sums else None
 
     def add(
         self, rows: Tensor, logits: Tensor, domain: Tensor | None = None, size_factor: Tensor | None = None
